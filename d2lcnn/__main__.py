@@ -1,0 +1,7 @@
+"""`python -m d2lcnn …` is the command line."""
+
+import sys
+
+from d2lcnn.training.cli import main
+
+sys.exit(main())

@@ -1,0 +1,140 @@
+"""What each layer of a network makes of its input, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from d2lcnn.training.metrics import evaluation_mode
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer: its name in the network, its type, the shape it gives, its parameters and multiply-adds.
+
+    Args:
+        name: Name of the module in the network.
+        kind: Name of its class.
+        output_shape: Shape of what it gives, with the batch dimension.
+        parameters: Number of its trainable numbers.
+        multiply_adds: Multiply-add operations of matrix products and convolutions for the whole batch.
+
+    Example:
+        >>> layer_rows(nn.Sequential(nn.Linear(4, 2)), torch.zeros(1, 4))[0].parameters
+        10
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+
+
+class LayerTable(list[LayerRow]):
+    """Rows of `layer_rows` that print as an aligned table with their sums.
+
+    Example:
+        >>> print(layer_table(nn.Sequential(nn.Linear(4, 2), nn.ReLU()), torch.zeros(1, 4)))
+        layer  type    output  parameters  multiply-adds
+        0      Linear  1×2             10              8
+        1      ReLU    1×2              0              0
+        total                          10              8
+    """
+
+    def __str__(self) -> str:
+        rows = [("layer", "type", "output", "parameters", "multiply-adds")]
+        for row in self:
+            shape = "×".join(map(str, row.output_shape))
+            rows.append((row.name, row.kind, shape, f"{row.parameters:,}", f"{row.multiply_adds:,}"))
+        totals = (sum(row.parameters for row in self), sum(row.multiply_adds for row in self))
+        rows.append(("total", "", "", f"{totals[0]:,}", f"{totals[1]:,}"))
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        lines = (
+            "  ".join(
+                cell.rjust(w) if i > 2 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths))
+            )
+            for row in rows
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+
+def layer_table(net: nn.Module, X: Tensor | Sequence[int]) -> LayerTable:
+    """Run a batch through a network and list what each of its layers gives and costs.
+
+    Args:
+        net: The network; it is run in evaluation mode and left as it was.
+        X: A batch, or the shape of one.
+
+    Returns:
+        One row for each module without children of its own, in the order in which they run; a module that runs
+        twice has two rows, and its parameters are counted in the first.
+
+    Raises:
+        ValueError: If the network cannot take the batch.
+
+    Example:
+        >>> from d2lcnn.nets.lenet import lenet
+        >>> sum(row.multiply_adds for row in layer_table(lenet(), (1, 1, 28, 28)))
+        416520
+    """
+    return LayerTable(layer_rows(net, X))
+
+
+def layer_rows(net: nn.Module, X: Tensor | Sequence[int]) -> list[LayerRow]:
+    """Give the rows of `layer_table` as a plain list.
+
+    Args:
+        net: The network.
+        X: A batch, or the shape of one.
+
+    Example:
+        >>> [row.kind for row in layer_rows(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), (1, 2, 2))]
+        ['Flatten', 'Linear']
+    """
+    parameter = next(net.parameters(), None)
+    if not isinstance(X, Tensor):
+        X = torch.zeros(*X)
+    if parameter is not None:
+        X = X.to(parameter.device, parameter.dtype)
+    rows: list[LayerRow] = []
+    seen: set[int] = set()
+    # Parameters that a module holds itself, besides its children's, make it a row of its own too.
+    layers = {
+        name: module
+        for name, module in net.named_modules()
+        if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False))
+    }
+    flops_before: list[int] = []
+
+    def before(*_: Any) -> None:
+        flops_before.append(counter.get_total_flops())
+
+    def after(name: str) -> Any:
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
+            new = [p for p in module.parameters(recurse=False) if id(p) not in seen]
+            seen.update(map(id, new))
+            flops = counter.get_total_flops() - flops_before.pop()
+            shape = tuple(output.shape) if isinstance(output, Tensor) else ()
+            rows.append(LayerRow(name, type(module).__name__, shape, sum(p.numel() for p in new), flops // 2))
+
+        return hook
+
+    handles = []
+    try:
+        for name, module in layers.items():
+            handles += [module.register_forward_pre_hook(before), module.register_forward_hook(after(name))]
+        # A multiply-add is two of the floating-point operations that torch counts.
+        with evaluation_mode(net), torch.no_grad(), FlopCounterMode(display=False) as counter:
+            net(X)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return rows

@@ -1,0 +1,124 @@
+"""A training run's state between two epochs, on disk, so that an interruption costs at most one epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import nn
+
+from d2lcnn.training.history import History
+
+FORMAT = 1
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes its place only when it is complete; until then an older one stays as it is.
+
+    Args:
+        path: Where the file shall stand in the end.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_write(Path(folder, "note")) as file:
+        ...         _ = file.write(b"done")
+        ...     Path(folder, "note").read_bytes()
+        b'done'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp makes files that only their owner may read
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def save_checkpoint(
+    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, history: History, run: dict[str, Any]
+) -> None:
+    """Write all that the next epoch depends on: weights, optimizer, random numbers, and the history so far.
+
+    Args:
+        path: Where to write.
+        net: The network.
+        optimizer: Its optimizer.
+        history: What has been measured so far.
+        run: The settings that a continued run must share.
+    """
+    state = {
+        "format": FORMAT,
+        "run": run,
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": history.to_dict(),
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    with atomic_write(path) as file:
+        torch.save(state, file)
+
+
+def load_checkpoint(
+    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, run: dict[str, Any]
+) -> History:
+    """Put a network, its optimizer and the random numbers back to where a checkpoint was written.
+
+    Args:
+        path: The checkpoint.
+        net: A network of the same build; it gets the saved weights.
+        optimizer: Its optimizer; it gets the saved state.
+        run: The settings of this run, which must be those of the saved one.
+
+    Returns:
+        The history up to the checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, not a checkpoint, or belongs to another run. It stays where it is.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no checkpoint to resume from at {path}. Check the path, or leave out resume=."
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"The checkpoint {path} cannot be read ({type(error).__name__}); it is damaged or not a checkpoint. It was "
+            "left where it is. To start over, remove it or leave out resume=."
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a training checkpoint of format {FORMAT}. It was left where it is.")
+    differing = [
+        f"{key}: {state['run'].get(key)!r} in the checkpoint, {value!r} now"
+        for key, value in run.items()
+        if state["run"].get(key) != value
+    ]
+    if differing:
+        raise ValueError(
+            f"The checkpoint {path} belongs to another run ({'; '.join(differing)}). "
+            "Resume with its settings, or start a new run."
+        )
+    try:
+        net.load_state_dict(state["net"])
+    except RuntimeError as error:
+        raise ValueError(f"The checkpoint {path} belongs to another network: {error}") from error
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["rng"])
+    if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    return History.from_dict(state["history"])

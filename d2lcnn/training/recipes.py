@@ -1,0 +1,97 @@
+"""The course's training runs as data: which network, on what, with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from d2lcnn.data import Batches, load_data_fashion_mnist, load_data_mnist
+from d2lcnn.nets.lenet import LeNet, lenet, lenet5, lenet_bn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run as data.
+
+    Args:
+        build: Makes a fresh network.
+        batch_size: Images in a batch.
+        resize: Side of the square images, in pixels.
+        lr: Learning rate.
+        num_epochs: Passes over the training data.
+        load: Loads the data: called as `load(batch_size, resize=…, device=…)`, gives training and test batches.
+        optimizer: Called as `optimizer(parameters, lr=lr)`.
+        about: What is special about it, in a few words.
+
+    Example:
+        >>> RECIPES["lenet"].lr, RECIPES["lenet"].batch_size
+        (0.9, 256)
+    """
+
+    build: Callable[[], nn.Module]
+    batch_size: int
+    resize: int
+    lr: float
+    num_epochs: int = 10
+    load: Callable[..., tuple[Batches, Batches]] = load_data_fashion_mnist
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD
+    about: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """Give the recipe as plain data, for the record of a run."""
+        return {
+            "build": getattr(self.build, "__name__", str(self.build)),
+            "batch_size": self.batch_size,
+            "resize": self.resize,
+            "lr": self.lr,
+            "num_epochs": self.num_epochs,
+            "data": self.load.__name__.removeprefix("load_data_"),
+            "optimizer": getattr(self.optimizer, "__name__", str(self.optimizer)),
+            "about": self.about,
+        }
+
+
+def lenet_relu() -> LeNet:
+    """Build the course's LeNet with ReLU in place of the sigmoid.
+
+    Example:
+        >>> type(lenet_relu().conv1_act).__name__
+        'ReLU'
+    """
+    return LeNet(activation_layer=nn.ReLU)
+
+
+def lenet_max() -> LeNet:
+    """Build the course's LeNet with maximum in place of average pooling.
+
+    Example:
+        >>> type(lenet_max().pool1).__name__
+        'MaxPool2d'
+    """
+    return LeNet(pool_layer=nn.MaxPool2d)
+
+
+def lenet_relu_max() -> LeNet:
+    """Build the course's LeNet with ReLU and maximum pooling, as it is mostly drawn today.
+
+    Example:
+        >>> net = lenet_relu_max()
+        >>> type(net.conv1_act).__name__, type(net.pool1).__name__
+        ('ReLU', 'MaxPool2d')
+    """
+    return LeNet(activation_layer=nn.ReLU, pool_layer=nn.MaxPool2d)
+
+
+RECIPES: dict[str, Recipe] = {
+    "lenet": Recipe(lenet, 256, 28, 0.9, about="sigmoid, average pooling"),
+    "lenet_bn": Recipe(lenet_bn, 256, 28, 1.0, about="batch normalization before each sigmoid"),
+    "lenet_max": Recipe(lenet_max, 256, 28, 0.9, about="sigmoid, maximum pooling"),
+    "lenet_relu": Recipe(lenet_relu, 256, 28, 0.1, about="ReLU, average pooling"),
+    "lenet_relu_max": Recipe(lenet_relu_max, 256, 28, 0.1, about="ReLU, maximum pooling"),
+    "lenet_mnist": Recipe(lenet, 256, 28, 0.9, load=load_data_mnist, about="sigmoid, average pooling"),
+    "lenet5_mnist": Recipe(lenet5, 256, 32, 0.01, load=load_data_mnist, about="LeNet-5 as published in 1998"),
+}
