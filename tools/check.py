@@ -1,0 +1,109 @@
+"""Run the project's checks one after another, all of them even where one fails: what `make test` does.
+
+    python tools/check.py                     everything
+    python tools/check.py style notebooks     these parts
+
+The last line counts the tests of all parts; a part that is no pytest run counts as one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from notebook_env import notebook_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+# Files, not cells, go to the workers: a notebook's cells need one kernel, a module's fixtures are built once.
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+# The package's settings (doctests, warnings as errors) are not for notebooks: nbval's own machinery warns.
+NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-cell-timeout=300"]
+JUPYTER_BOOK = str(Path(PYTHON).with_name("jupyter-book"))
+BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
+PARTS: dict[str, list[list[str]]] = {
+    "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
+    "types": [[PYTHON, "-m", "mypy"]],
+    "package": [[*PYTEST, "-m", "not site", "--durations=5"]],
+    "notebooks": [[*PYTEST, *NBVAL, "book"]],
+    "book": [[PYTHON, "tools/vendor.py"], BOOK],
+    "site": [[PYTHON, "-m", "pytest", "-q", "-m", "site", "tests/site"]],
+}
+# pytest's closing line: "3 failed, 20 passed, 1 skipped in 4.31s".
+CLOSING = re.compile(r"\b(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
+
+
+def test_environment() -> dict[str, str]:
+    """Give the environment of everything but notebooks: D2LCNN_DATA passes, fast mode does not leak in."""
+    kept = {name: value for name, value in os.environ.items() if name != "D2LCNN_FAST"}
+    return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+
+
+def run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command, passing its output on line by line; give its exit status and last line that says something."""
+    last = ""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            last = line.strip() or last
+    return process.returncode, last
+
+
+def run_part(name: str) -> dict[str, int]:
+    """Run one part and print its closing line; give how many tests passed, failed and were skipped."""
+    print(f"\n==> {name}", flush=True)
+    environment = notebook_environment() if name == "notebooks" else test_environment()
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    begin = time.perf_counter()
+    failed = False
+    for command in PARTS[name]:
+        status, last = run(command, environment)
+        failed = failed or status != 0
+        if "pytest" in command:
+            for number, word in CLOSING.findall(last):
+                key = {"error": "failed", "errors": "failed", "xpassed": "passed", "xfailed": "skipped"}.get(
+                    word, word
+                )
+                counts[key] += int(number)
+    # A run that broke down, or collected nothing, has no failed test to show for it.
+    if failed:
+        counts["failed"] = max(counts["failed"], 1)
+    elif not counts["passed"]:
+        counts["passed"] = 1
+    verdict = "FAILED" if failed else "passed"
+    print(f"==> {name} {verdict} in {time.perf_counter() - begin:.0f} s", flush=True)
+    return counts
+
+
+def main() -> int:
+    """Run the parts named on the command line."""
+    parser = argparse.ArgumentParser(description="Run the project's checks.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    parts = parser.parse_args().parts or list(PARTS)
+    unknown = [name for name in parts if name not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {', '.join(unknown)}; the parts are {', '.join(PARTS)}")
+    results = {name: run_part(name) for name in parts}
+    broken = [name for name, counts in results.items() if counts["failed"]]
+    print(f"\n==> {'all parts passed' if not broken else 'failed: ' + ', '.join(broken)}")
+    total = {key: sum(counts[key] for counts in results.values()) for key in ("passed", "failed", "skipped")}
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
