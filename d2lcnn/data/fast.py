@@ -1,0 +1,57 @@
+"""Fast mode: one switch, and all the numbers that it brings.
+
+With `D2LCNN_FAST=1` in the environment the course's loaders serve scikit-learn's handwritten digits, which need no
+download, and `train_ch6` trains on them for a few epochs only, so that every notebook runs in seconds.
+"""
+
+from __future__ import annotations
+
+import os
+
+FAST_BATCH_SIZE = 32  # the largest batch; 1,437 training images then still make 45 steps
+FAST_EPOCHS = 2  # the cap that train_ch6 applies to a fast loader
+# Up to 64×64 pixels a loader serves all its digits. Above, it serves as many as fit in this many pixels
+# (half as many for testing): 64 and 32 images at 224×224, what AlexNet passes in seconds on one thread.
+FAST_FULL_SIZE = 64 * 64
+FAST_PIXELS = 64 * 224 * 224
+
+
+def fast_mode() -> bool:
+    """Tell whether fast mode is on, that is, whether the environment has `D2LCNN_FAST=1`.
+
+    Raises:
+        ValueError: If the variable holds anything but nothing, 0 or 1.
+
+    Example:
+        >>> from unittest.mock import patch
+        >>> with patch.dict("os.environ", D2LCNN_FAST="1"):
+        ...     fast_mode()
+        True
+    """
+    value = os.environ.get("D2LCNN_FAST", "")
+    if value not in ("", "0", "1"):
+        raise ValueError(
+            f"D2LCNN_FAST must be 1 (fast mode) or 0 (full data); the environment has {value!r}."
+        )
+    return value == "1"
+
+
+def fast_counts(height: int, width: int, train: int, test: int) -> tuple[int, int]:
+    """Say how many training and test images fast mode serves at a size.
+
+    Args:
+        height: Height of the served images, in pixels.
+        width: Width of the served images, in pixels.
+        train: Number of training images that there are.
+        test: Number of test images that there are.
+
+    Example:
+        >>> fast_counts(28, 28, 1437, 360)
+        (1437, 360)
+        >>> fast_counts(224, 224, 1437, 360)
+        (64, 32)
+    """
+    pixels = height * width
+    if pixels <= FAST_FULL_SIZE:
+        return train, test
+    return min(train, max(1, FAST_PIXELS // pixels)), min(test, max(1, FAST_PIXELS // 2 // pixels))
