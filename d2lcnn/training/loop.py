@@ -149,7 +149,7 @@ def train_ch6(
     done = batches_per_epoch * len(history) if batches_per_epoch else 0
     with ProgressBar(total, done=done, show=progress) as bar:
         for epoch in range(len(history) + 1, num_epochs + 1):
-            trainer = _Epoch(net, sgd, device, precision, epoch, history, bar)
+            trainer = Epoch(net, sgd, device, precision, epoch, history, bar)
             try:
                 trainer.run(train_iter)
                 _record_epoch(trainer, test_iter, validation)
@@ -162,7 +162,7 @@ def train_ch6(
     return history
 
 
-class _Epoch:
+class Epoch:
     """One pass over the training data."""
 
     def __init__(
@@ -229,7 +229,7 @@ class _Epoch:
         self.bar.tell(f"epoch {self.epoch}/{self.history.num_epochs}", loss=mean_loss, acc=share_correct)
 
 
-def _record_epoch(trainer: _Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
+def _record_epoch(trainer: Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
     """Measure after an epoch, and only then write all of it into the history, so that its lists stay equally long."""
     history = trainer.history
 

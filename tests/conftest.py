@@ -1,0 +1,25 @@
+"""Fixtures that more than one room's tests use."""
+
+from __future__ import annotations
+
+import warnings
+from types import ModuleType
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts from the same random numbers, and outside fast mode unless it asks for it."""
+    monkeypatch.delenv("D2LCNN_FAST", raising=False)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def d2l() -> ModuleType:
+    """The real d2l 1.0.3, our peer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from d2l import torch as d2l_torch
+    return d2l_torch
