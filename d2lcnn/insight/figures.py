@@ -180,6 +180,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
         1
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
 
     shape = tuple(X.shape) if isinstance(X, Tensor) else tuple(X)
     rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X)]
@@ -193,9 +194,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
         shift = 0.045 * unit
         for k in range(sheets):
             corner = (x + shift * k, -height / 2 + shift * k)
-            ax.add_patch(
-                plt.Rectangle(corner, width, height, facecolor="white", edgecolor=colour, linewidth=0.9)
-            )
+            ax.add_patch(Rectangle(corner, width, height, facecolor="white", edgecolor=colour, linewidth=0.9))
         depth = shift * (sheets - 1)
         tallest = max(tallest, height / 2 + depth)
         size = "×".join(map(str, row.output_shape[1:]))

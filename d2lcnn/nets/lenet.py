@@ -92,7 +92,8 @@ class LeNet(nn.Sequential):
     def forward(self, input: Tensor) -> Tensor:
         """Map images to logits."""
         check_images(input, self.in_channels, exact_size=IMAGE_SIZE)
-        return super().forward(input)
+        logits: Tensor = super().forward(input)
+        return logits
 
 
 def lenet(in_channels: int = 1, num_classes: int = 10) -> LeNet:
@@ -315,7 +316,8 @@ class LeNet5(nn.Sequential):
     def forward(self, input: Tensor) -> Tensor:
         """Map images to minus the distances to the digits' codes."""
         check_images(input, 1, exact_size=32)
-        return super().forward(input)
+        scores: Tensor = super().forward(input)
+        return scores
 
 
 def lenet5() -> LeNet5:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def xavier_uniform(module: nn.Module) -> None:
         True
     """
     # Exact types, as d2l has it: a subclass with an initialization of its own keeps it.
-    if type(module) in (nn.Linear, nn.Conv2d):
+    if type(module) is nn.Linear or type(module) is nn.Conv2d:
         nn.init.xavier_uniform_(module.weight)
 
 
@@ -144,7 +144,7 @@ def train_ch6(
         history = load_checkpoint(Path(resume), net, sgd, run)
         history.num_epochs = num_epochs
 
-    batches_per_epoch = len(train_iter) if hasattr(train_iter, "__len__") else None
+    batches_per_epoch = len(train_iter) if isinstance(train_iter, Sized) else None
     total = batches_per_epoch * num_epochs if batches_per_epoch else None
     done = batches_per_epoch * len(history) if batches_per_epoch else 0
     with ProgressBar(total, done=done, show=progress) as bar:

@@ -47,7 +47,8 @@ def test_equal_to_the_network_written_out(build, norm):
 
 
 @pytest.mark.parametrize(
-    ("build", "size", "count"), [(d2lcnn.lenet, 28, 61_706), (d2lcnn.lenet_bn, 28, 62_158), (d2lcnn.lenet5, 32, 60_000)]
+    ("build", "size", "count"),
+    [(d2lcnn.lenet, 28, 61_706), (d2lcnn.lenet_bn, 28, 62_158), (d2lcnn.lenet5, 32, 60_000)],
 )
 def test_parameter_counts_and_gradients(build, size, count):
     net = build()

@@ -26,7 +26,9 @@ def toy(n=40, classes=4, batch_size=8, seed=1):
 
 def fit(net=None, data=None, test=None, epochs=2, lr=0.5, **choices):
     data = toy() if data is None else data
-    return train_ch6(net or nn.Linear(4, 4), data, data if test is None else test, epochs, lr, "cpu", **choices)
+    return train_ch6(
+        net or nn.Linear(4, 4), data, data if test is None else test, epochs, lr, "cpu", **choices
+    )
 
 
 def test_it_learns_and_a_learning_rate_of_zero_does_not():
@@ -208,10 +210,14 @@ def test_labels_of_the_wrong_kind():
 
 def test_wrong_channels_and_sizes_name_the_shape():
     data = [(torch.zeros(2, 3, 28, 28), torch.tensor([0, 1]))]
-    with pytest.raises(ValueError, match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*built for 1 channel"):
+    with pytest.raises(
+        ValueError, match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*built for 1 channel"
+    ):
         fit(d2lcnn.lenet(), data)
     foreign = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))
-    with pytest.raises(ValueError, match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*PyTorch|expected"):
+    with pytest.raises(
+        ValueError, match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*PyTorch|expected"
+    ):
         fit(foreign, data)
 
 
@@ -353,9 +359,7 @@ def trained(path=None, resume=None, epochs=4, stop_after=None):
     torch.manual_seed(3)
     images = torch.randint(0, 256, (60, 1, 4, 4), dtype=torch.uint8)
     data = d2lcnn.Batches(images, torch.arange(60) % 4, 8, shuffle=True, device="cpu", name="toy")
-    net = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(), nn.Linear(16, 4)
-    )
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(), nn.Linear(16, 4))
     history = train_ch6(
         net, data, data, stop_after or epochs, 0.05, "cpu", seed=5, checkpoint=path, resume=resume,
         optimizer=lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9),

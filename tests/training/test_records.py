@@ -32,7 +32,9 @@ def small(monkeypatch):
         return make(True), make(False)
 
     load.__name__ = "load_data_noise"
-    monkeypatch.setitem(RECIPES, "small", Recipe(d2lcnn.lenet, 16, 28, 0.1, num_epochs=3, load=load, about="noise"))
+    monkeypatch.setitem(
+        RECIPES, "small", Recipe(d2lcnn.lenet, 16, 28, 0.1, num_epochs=3, load=load, about="noise")
+    )
 
 
 def test_record_writes_what_was_run_and_nothing_else(small, tmp_path):
@@ -115,7 +117,12 @@ def test_bad_arguments(small, tmp_path, capsys):
         records.record("small", -1, folder=tmp_path)
     with pytest.raises(ValueError, match="No run of 'small'.*d2lcnn record small"):
         d2lcnn.load_runs("small", folder=tmp_path)
-    assert cli.main(["record", "small", "--seed", "0", "--device", "cpu", "--epochs", "-2", "--out", str(tmp_path)]) == 1
+    assert (
+        cli.main(
+            ["record", "small", "--seed", "0", "--device", "cpu", "--epochs", "-2", "--out", str(tmp_path)]
+        )
+        == 1
+    )
     assert "num_epochs" in capsys.readouterr().err
     with pytest.raises(SystemExit) as exit_:
         cli.main(["record", "nothing", "--seed", "0"])
@@ -125,7 +132,13 @@ def test_bad_arguments(small, tmp_path, capsys):
 def test_damaged_records_are_named(tmp_path):
     path = tmp_path / "lenet--cpu--float32--seed0.json"
     good = d2lcnn.load_runs("lenet")[0].to_json()
-    for text in ("", "{}", good[:500], good.replace('"format": 1', '"format": 99'), good.replace("train_loss", "loss")):
+    for text in (
+        "",
+        "{}",
+        good[:500],
+        good.replace('"format": 1', '"format": 99'),
+        good.replace("train_loss", "loss"),
+    ):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"seed0.json is not a recorded run.*Record it again"):
             d2lcnn.load_runs("lenet", folder=tmp_path)
@@ -145,7 +158,19 @@ def test_a_killed_process_goes_on_after_its_last_epoch(tmp_path):
     root = os.environ.get("D2LCNN_DATA", "")
     if not Path(root, "FashionMNIST").is_dir():
         pytest.skip("D2LCNN_DATA names no folder with FashionMNIST")
-    command = [sys.executable, "-m", "d2lcnn", "record", "lenet", "--seed", "9", "--device", "cpu", "--epochs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "d2lcnn",
+        "record",
+        "lenet",
+        "--seed",
+        "9",
+        "--device",
+        "cpu",
+        "--epochs",
+        "2",
+    ]
     command += ["--out", str(tmp_path)]
     process = subprocess.Popen(command, cwd=tmp_path)
     partial = tmp_path / "lenet--cpu--float32--seed9.partial.pt"
@@ -196,7 +221,9 @@ def test_summary_states_mean_and_deviation_over_seeds():
 
     runs = d2lcnn.load_runs("lenet")
     last = [run.history.test_acc[-1] for run in runs]
-    assert f"test acc {mean(last):.3f} ± {stdev(last):.3f} after the last epoch" in d2lcnn.summarize_runs(runs)
+    assert f"test acc {mean(last):.3f} ± {stdev(last):.3f} after the last epoch" in d2lcnn.summarize_runs(
+        runs
+    )
     with pytest.raises(ValueError, match="no run"):
         d2lcnn.summarize_runs([])
     with pytest.raises(ValueError, match="one recipe"):

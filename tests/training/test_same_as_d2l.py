@@ -96,7 +96,9 @@ def test_metrics_agree(d2l):
     for name in ("Accumulator", "Animator", "Timer"):
         public = {m for m in vars(getattr(d2l, name)) if not m.startswith("_")}
         assert public <= set(dir(getattr(d2lcnn, name))), name
-    assert list(inspect.signature(d2lcnn.Animator).parameters) == list(inspect.signature(d2l.Animator).parameters)
+    assert list(inspect.signature(d2lcnn.Animator).parameters) == list(
+        inspect.signature(d2l.Animator).parameters
+    )
 
 
 def test_our_batches_feed_d2ls_loop_from_one_batch_up_with_ours_only():
@@ -106,7 +108,7 @@ def test_our_batches_feed_d2ls_loop_from_one_batch_up_with_ours_only():
     assert len(history) == 1
 
 
-LISTING = '''
+LISTING = """
 import torch
 from torch import nn
 import d2lcnn as d2l
@@ -143,7 +145,7 @@ for epoch in range(num_epochs):
     animator.add(epoch + 1, (None, None, test_acc))
 print(f'loss {train_l:.3f}, train acc {train_acc:.3f}, test acc {test_acc:.3f}')
 print(f'{metric[2] * num_epochs / timer.sum():.1f} examples/sec on {str(device)}')
-'''
+"""
 
 
 def test_a_handwritten_loop_runs_after_one_swapped_import(monkeypatch, capsys):
