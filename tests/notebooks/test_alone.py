@@ -1,0 +1,33 @@
+"""Each notebook runs from its first cell to its last, alone in an empty folder, in under a minute of fast mode."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+LIMIT = 60  # seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_alone(path: Path, tmp_path: Path) -> None:
+    shutil.copy(path, tmp_path)
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "execute.py", path.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - begin
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert seconds < LIMIT, f"{path.name} took {seconds:.0f} s in fast mode; {LIMIT} are allowed"
+    left = sorted(entry.name for entry in tmp_path.iterdir() if entry.name != path.name)
+    assert not left, f"{path.name} leaves files in the reader's folder: {left}"

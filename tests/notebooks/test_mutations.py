@@ -1,0 +1,78 @@
+"""A change of the package makes the comparison of its chapter fail, and not only through the source listings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LENET = "d2lcnn/nets/lenet.py"
+
+# Notebook, file of the package, text found there exactly once, text put in its place.
+MUTATIONS = [
+    ("lenet", LENET, "CONVS = ((6, 5, 2)", "CONVS = ((8, 5, 2)"),
+    ("lenet", LENET, "nn.Module] = nn.AvgPool2d", "nn.Module] = nn.MaxPool2d"),
+    ("lenet", LENET, "nn.Module] = nn.Sigmoid", "nn.Module] = nn.ReLU"),
+]
+CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
+
+
+def copy_without_listings(notebook: str, folder: Path) -> None:
+    """Copy the package and one notebook, without the cells that show the package's source."""
+    shutil.copytree(ROOT / "d2lcnn", folder / "d2lcnn", ignore=shutil.ignore_patterns("__pycache__"))
+    content = nbformat.read(ROOT / "book" / f"{notebook}.ipynb", as_version=4)
+    content.cells = [cell for cell in content.cells if "listing" not in cell.metadata.get("tags", [])]
+    nbformat.write(content, folder / f"{notebook}.ipynb")
+
+
+def compare(notebook: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on a copied notebook with the copied package, up to the first difference."""
+    nbval = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        f"{notebook}.ipynb",
+    ]
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "notebook_env.py", *nbval],
+        # Comes before the installed package.
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", CHAPTERS)
+def test_control_passes(notebook: str, tmp_path: Path) -> None:
+    copy_without_listings(notebook, tmp_path)
+    done = compare(notebook, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("notebook", "file", "old", "new"), MUTATIONS, ids=[f"{m[0]}: {m[3]}" for m in MUTATIONS]
+)
+def test_mutation_is_noticed(notebook: str, file: str, old: str, new: str, tmp_path: Path) -> None:
+    copy_without_listings(notebook, tmp_path)
+    source = (tmp_path / file).read_text(encoding="utf-8")
+    assert source.count(old) == 1, (
+        f"{file} has {old!r} {source.count(old)} times; mend the table of mutations"
+    )
+    (tmp_path / file).write_text(source.replace(old, new), encoding="utf-8")
+    done = compare(notebook, tmp_path)
+    # 1 is "tests failed"; anything else would be a run that broke down.
+    assert done.returncode == 1, done.stdout + done.stderr
