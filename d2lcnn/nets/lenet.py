@@ -178,28 +178,42 @@ class TableConv2d(nn.Module):
 
     Args:
         table: For each output map the indices of the input maps that it sees.
-        kernel_size: Side of the square kernels.
+        kernel_size: Side k of the square kernels.
 
     Shape:
         N×C×H×W → N×len(table)×(H−k+1)×(W−k+1).
 
     Source:
-        LeCun et al. (1998), Table I: with its 60 connections layer C3 has 60·25 + 16 = 1,516 parameters.
+        LeCun et al. (1998), Table I: with its 60 connections layer C3 has 60·25 + 16 = 1,516 parameters. The
+        weights start uniform within ±2.4 / fan-in, as in its appendix A.
 
     Example:
         >>> layer = TableConv2d(C3_TABLE, 5)
-        >>> sum(p.numel() for p in layer.parameters())
-        1516
+        >>> layer.weight.shape, layer.bias.shape
+        (torch.Size([60, 5, 5]), torch.Size([16]))
     """
+
+    rows: Tensor
+    columns: Tensor
 
     def __init__(self, table: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
         super().__init__()
-        self.table = table
-        self.maps = nn.ModuleList(nn.Conv2d(len(row), 1, kernel_size) for row in table)
+        connections = [(row, column) for row, inputs in enumerate(table) for column in inputs]
+        rows, columns = torch.tensor(connections).T
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(connections), kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(len(table)))
+        with torch.no_grad():
+            for weight, row in zip(self.weight, rows.tolist()):
+                bound = 2.4 / (len(table[row]) * kernel_size**2)
+                weight.uniform_(-bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve each row's input maps and stack the results."""
-        return torch.cat([conv(x[:, row]) for conv, row in zip(self.maps, self.table)], dim=1)
+        """Put the kernels into their places, zero elsewhere, and convolve."""
+        kernel = self.weight.new_zeros(len(self.bias), x.shape[1], *self.weight.shape[1:])
+        kernel[self.rows, self.columns] = self.weight
+        return nn.functional.conv2d(x, kernel, self.bias)
 
 
 # Targets of the output layer: 7×12 pictures of the digits, +1 for ink and −1 for paper. The idea is the paper's

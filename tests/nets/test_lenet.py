@@ -119,9 +119,12 @@ def test_table_convolution_is_a_full_one_with_the_missing_weights_zero():
     full = nn.Conv2d(6, 16, 5).double()
     with torch.no_grad():
         full.weight.zero_()
-        for i, (row, conv) in enumerate(zip(C3_TABLE, table.maps)):
-            full.weight[i, list(row)] = conv.weight[0]
-            full.bias[i] = conv.bias[0]
+        table.bias.normal_()
+        full.bias.copy_(table.bias)
+        kernels = iter(table.weight)
+        for i, row in enumerate(C3_TABLE):
+            for j in row:
+                full.weight[i, j] = next(kernels)
     x = torch.randn(2, 6, 14, 14, dtype=torch.float64)
     torch.testing.assert_close(table(x), full(x))
 
