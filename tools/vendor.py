@@ -80,7 +80,9 @@ def npm(folder: Path) -> list[str]:
     if installed:
         return [installed]
     target = folder / "node"
-    uv = os.environ.get("UV") or shutil.which("uv")
+    # An environment that uv made has no pip; tools/setup.sh keeps a uv of its own where none is installed.
+    own = Path(__file__).resolve().parent.parent / ".uv" / "bin" / "uv"
+    uv = os.environ.get("UV") or shutil.which("uv") or (str(own) if own.is_file() else None)
     pip = [uv, "pip", "install", "--python"] if uv else [sys.executable, "-m", "pip", "install"]
     command = [*pip, *([sys.executable] if uv else []), "--quiet", "--target", str(target), NODE]
     result = subprocess.run(command, capture_output=True, text=True)

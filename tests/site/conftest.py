@@ -1,0 +1,155 @@
+"""What the tests of the built book share: the pages, taken apart, and the tools that make them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+
+# <link> fetches something only with these; canonical, next and the like merely point.
+FETCHING_RELS = {"stylesheet", "icon", "shortcut", "apple-touch-icon", "preload", "modulepreload", "prefetch"}
+FETCHING_RELS |= {"preconnect", "dns-prefetch", "manifest", "mask-icon"}
+FETCHING_ATTRIBUTES = {
+    "script": ["src"],
+    "img": ["src", "srcset"],
+    "source": ["src", "srcset"],
+    "iframe": ["src"],
+    "embed": ["src"],
+    "object": ["data"],
+    "audio": ["src"],
+    "video": ["src", "poster"],
+    "track": ["src"],
+    "input": ["src"],
+    "image": ["href"],
+    "use": ["href"],
+}
+CSS_URL = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
+
+
+CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def css_urls(css: str) -> list[str]:
+    """What a stylesheet fetches."""
+    return CSS_URL.findall(CSS_COMMENT.sub("", css))
+
+
+@dataclass
+class Page(HTMLParser):
+    """One built page: what it fetches, where it links, and what a reader of its structure meets."""
+
+    path: Path
+    resources: list[str] = field(default_factory=list)
+    icons: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    images: list[tuple[str, str | None]] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    headings: int = 0
+    lang: str | None = None
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._open: list[str] = []
+        # The theme repeats the title for the printed page's table of contents.
+        self._print_only = 0
+        self.feed(self.path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        classes = (given.get("class") or "").split()
+        self.classes += classes
+        if given.get("id"):
+            self.ids.add(str(given["id"]))
+        if tag == "a" and given.get("name"):
+            self.ids.add(str(given["name"]))
+        if tag == "a" and given.get("href") is not None:
+            self.links.append(str(given["href"]))
+        for name in FETCHING_ATTRIBUTES.get(tag, []):
+            if given.get(name):
+                candidates = str(given[name]).split(",") if name == "srcset" else [str(given[name])]
+                self.resources += [candidate.split()[0] for candidate in candidates]
+        if tag == "link" and FETCHING_RELS & set((given.get("rel") or "").split()):
+            self.resources.append(str(given["href"]))
+            if "icon" in (given.get("rel") or "").split():
+                self.icons.append(str(given["href"]))
+        if tag == "meta" and (given.get("http-equiv") or "").lower() == "refresh":
+            self.links.append(str(given["content"]).split("url=", 1)[-1])
+        self.resources += css_urls(given.get("style") or "")
+        if tag == "img":
+            self.images.append((str(given.get("src")), given.get("alt")))
+        if tag == "html":
+            self.lang = given.get("lang")
+        if tag == "div" and (self._print_only or "onlyprint" in classes):
+            self._print_only += 1
+        if tag == "h1" and not self._print_only:
+            self.headings += 1
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "div" and self._print_only:
+            self._print_only -= 1
+
+    def handle_data(self, data: str) -> None:
+        inside = self._open[-1] if self._open else ""
+        if inside == "title" and not self.title:
+            self.title = data.strip()
+        if inside == "style":
+            self.resources += css_urls(data)
+
+    def __str__(self) -> str:
+        return self.path.relative_to(SITE).as_posix()
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built book."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail(f"the book is not built: {SITE} has no index.html. Run `make book` first.")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    """Every page of the book but the bare redirect to the first one."""
+    paths = [path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts]
+    found = {path: Page(path) for path in sorted(paths) if path != site / "index.html"}
+    assert len(found) >= 6, f"only {len(found)} pages in {site}"
+    return found
+
+
+@pytest.fixture(scope="session")
+def stylesheets(site: Path) -> dict[Path, list[str]]:
+    """Every stylesheet of the site with what it fetches."""
+    return {path: css_urls(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.css"))}
+
+
+def load_tool(name: str) -> ModuleType:
+    """Import tools/<name>.py, which is a script and not part of a package."""
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def vendor() -> ModuleType:
+    return load_tool("vendor")
+
+
+@pytest.fixture(scope="session")
+def repository() -> ModuleType:
+    return load_tool("repository")

