@@ -21,7 +21,8 @@ def make_notebook(path, source, tags=("remove-cell",)):
     new = nbformat.v4
     install = new.new_code_cell(source, metadata={"tags": list(tags)}, execution_count=1)
     cells = [new.new_markdown_cell("# A chapter"), install, new.new_code_cell("1 + 1", execution_count=2)]
-    nbformat.write(new.new_notebook(cells=cells), path)
+    language = {"name": "python", "pygments_lexer": "ipython3"}
+    nbformat.write(new.new_notebook(cells=cells, metadata={"language_info": language}), path)
 
 
 @pytest.fixture
