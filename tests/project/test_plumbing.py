@@ -1,0 +1,174 @@
+"""The Makefile, the CI script and the workflows name commands and files that exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+PROMISED = {"book", "test", "execute", "serve", "clean", "repository", "lock", "help"}
+
+
+def workflow(path: Path) -> dict[Any, Any]:
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+
+
+def test_help_lists_every_target() -> None:
+    # The first of those named is what `make` alone does.
+    listed = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == TARGETS
+    assert TARGETS >= PROMISED
+
+
+def test_makefile_names_files_that_exist() -> None:
+    named = set(re.findall(r"\btools/\w+\.(?:py|sh)", MAKEFILE))
+    assert named >= {
+        "tools/setup.sh",
+        "tools/execute.py",
+        "tools/check.py",
+        "tools/vendor.py",
+        "tools/repository.py",
+    }
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_repository_asks_for_the_address() -> None:
+    done = subprocess.run(
+        ["make", "-s", "-o", "setup", "repository"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "URL"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "make repository URL=https://github.com/OWNER/NAME" in done.stderr
+
+
+@pytest.mark.parametrize("script", [".ci/run", "tools/setup.sh"])
+def test_shell_script_parses(script: str) -> None:
+    shell = shutil.which(
+        (ROOT / script).read_text(encoding="utf-8").split("\n", 1)[0].split("/")[-1].split()[-1]
+    )
+    assert shell
+    done = subprocess.run([shell, "-n", ROOT / script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_workflows_are_there() -> None:
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "publish.yml"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_runs_what_exists(path: Path) -> None:
+    for step in steps(path):
+        assert ("run" in step) != ("uses" in step)
+        if "uses" in step:
+            # An action of a fixed major version.
+            assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
+            continue
+        command = shlex.split(step["run"])
+        files = [word for word in command if re.match(r"(\.ci|tools|tests|book)/", word)]
+        assert not [word for word in files if not (ROOT / word).exists()]
+        assert command[0] in {"bash", "make", "uv", ".venv/bin/python"}
+        if command[0] == "make":
+            assert set(command[1:]) <= TARGETS
+
+
+def test_ci_covers_every_python_of_the_project() -> None:
+    import tomllib
+
+    from packaging.specifiers import SpecifierSet
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    pythons = workflow(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["locked"]["strategy"]["matrix"][
+        "python"
+    ]
+    assert pythons == [f"3.{minor}" for minor in range(30) if f"3.{minor}" in allowed]
+    # And so do the trove classifiers and the set-up script.
+    named = [line.rsplit(" ", 1)[1] for line in project["classifiers"] if "Python :: 3." in line]
+    assert named == pythons
+    assert (
+        f'--python "${{D2LCNN_PYTHON:-{project["requires-python"]}}}"'
+        in (ROOT / "tools" / "setup.sh").read_text()
+    )
+
+
+def test_workflows_do_what_the_book_needs() -> None:
+    ci = steps(ROOT / ".github" / "workflows" / "ci.yml")
+    assert "bash .ci/run" in [step.get("run") for step in ci]
+    publish = workflow(ROOT / ".github" / "workflows" / "publish.yml")
+    # `on` is YAML 1.1's word for true.
+    assert publish[True]["push"]["branches"] == ["main"]
+    used = [
+        step.get("uses", "").split("@")[0] for step in steps(ROOT / ".github" / "workflows" / "publish.yml")
+    ]
+    assert used[-2:] == ["actions/upload-pages-artifact", "actions/deploy-pages"]
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a folder with the check script and nothing to check but what a test puts there."""
+    (tmp_path / "tools").mkdir()
+    for name in ("check.py", "notebook_env.py"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
+    return tmp_path
+
+
+def check(project: Path, *parts: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, project / "tools" / "check.py", *parts],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_check_counts_and_goes_on_after_a_failure(project: Path) -> None:
+    (project / "test_a.py").write_text(
+        "import os\ndef test_a():\n    assert 'D2LCNN_FAST' not in os.environ\n"
+    )
+    (project / "b.py").write_text("import os, sys\n")
+    done = check(project, "style", "package", D2LCNN_FAST="1")
+    assert done.returncode == 1
+    assert "==> style FAILED" in done.stdout
+    assert "==> package passed" in done.stdout
+    assert done.stdout.splitlines()[-2:] == ["==> failed: style", "1 passed, 1 failed, 0 skipped"]
+
+
+def test_check_passes_when_all_do(project: Path) -> None:
+    (project / "test_a.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    pass\n")
+    done = check(project, "style", "package")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-2:] == ["==> all parts passed", "3 passed, 0 failed, 0 skipped"]
+
+
+def test_check_fails_when_nothing_was_tested(project: Path) -> None:
+    done = check(project, "package")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"
+
+
+def test_check_refuses_an_unknown_part(project: Path) -> None:
+    done = check(project, "stile")
+    assert done.returncode == 2
+    assert "unknown part stile; the parts are style, types" in done.stderr
