@@ -6,12 +6,10 @@ import errno
 import gzip
 import hashlib
 import io
-import json
+import multiprocessing
 import os
 import pickle
 import socket
-import subprocess
-import sys
 import tarfile
 import urllib.error
 import warnings
@@ -21,7 +19,7 @@ import numpy as np
 import pytest
 import torchvision
 
-from d2lcnn.data import idx, load_data_cifar10, load_data_fashion_mnist, load_data_mnist
+from d2lcnn.data import load_data_cifar10, load_data_fashion_mnist, load_data_mnist
 from d2lcnn.data.download import data_root
 
 IMAGES = "train-images-idx3-ubyte"
@@ -80,50 +78,25 @@ def test_only_the_missing_file_is_put_in_place(placed, mirror):
     assert (placed / IMAGES).exists()
 
 
-SCRIPT = """
-import json, sys
-import torchvision
-from d2lcnn.data import idx, load_data_fashion_mnist
-
-setup = json.loads(sys.argv[1])
-torchvision.datasets.FashionMNIST.mirrors = [setup["url"]]
-torchvision.datasets.FashionMNIST.resources = setup["resources"]
-idx.FASHION_MNIST_SHA256.update(setup["sha256"])
-print("ready", flush=True)
-sys.stdin.readline()
-print(load_data_fashion_mnist(7, device="cpu")[0].num_examples)
-"""
+def load_when_all_are_ready(barrier, results):
+    barrier.wait(30)
+    results.put(load()[0].num_examples)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes inherit the small set by fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_processes_at_once_download_once(root, mirror):
-    setup = json.dumps(
-        {
-            "url": mirror.url,
-            "resources": torchvision.datasets.FashionMNIST.resources,
-            "sha256": idx.FASHION_MNIST_SHA256,
-        }
-    )
-    repository = Path(idx.__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, setup],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
+    context = multiprocessing.get_context("fork")
+    barrier, results = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=load_when_all_are_ready, args=(barrier, results)) for _ in range(4)]
     for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:  # all are up and about to load: off they go together
-        process.stdin.write("\n")
-        process.stdin.flush()
+        process.start()
     for process in processes:
-        out, err = process.communicate(timeout=120)
-        assert (process.returncode, out.strip()) == (0, "30"), err
+        process.join(60)
+        if process.is_alive():
+            process.kill()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert [results.get(timeout=5) for _ in processes] == [30, 30, 30, 30]
     # torchvision asks twice for each file: for redirections, and for the file.
     assert mirror.requests == {name: 2 for name, _ in torchvision.datasets.FashionMNIST.resources}
     assert folders_in(root) == {"FashionMNIST", "FashionMNIST/raw"}

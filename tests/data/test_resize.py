@@ -12,25 +12,24 @@ from sklearn.datasets import load_digits, load_sample_images
 from d2lcnn.data import resize_images
 
 
-def photographs():
-    china, flower = (torch.from_numpy(image).permute(2, 0, 1) for image in load_sample_images().images)
+@pytest.fixture(scope="module")
+def pictures():
+    china, flower = (torch.tensor(image).permute(2, 0, 1) for image in load_sample_images().images)
     grey = TF.pil_to_tensor(TF.to_pil_image(china).convert("L"))
     digit = (torch.from_numpy(load_digits().images[0]) * 255 / 16).to(torch.uint8).unsqueeze(0)
     return {"china": china, "flower": flower, "grey china": grey, "digit": digit}
 
 
-PHOTOGRAPHS = photographs()
-
-
 @pytest.mark.parametrize("size", [28, 96, 224, (100, 333), (700, 900)])
-@pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_equal_to_torchvision_on_pil_images(name, size):
-    image = PHOTOGRAPHS[name]
+@pytest.mark.parametrize("name", ["china", "flower", "grey china", "digit"])
+def test_equal_to_torchvision_on_pil_images(pictures, name, size):
+    image = pictures[name]
     height_width = [size, size] if isinstance(size, int) else list(size)
     theirs = TF.to_tensor(TF.resize(TF.to_pil_image(image), height_width))
     ours = resize_images(image.unsqueeze(0), size)[0] / 255
     assert ours.shape == theirs.shape
-    assert float((ours - theirs).abs().max()) <= 1 / 255 + 1e-6
+    # PIL rounds to half a grey level after each of its two passes, and its weights at the 22nd bit.
+    assert float((ours - theirs).abs().max()) <= 1 / 255 + 1e-5
 
 
 def test_it_is_antialiased():
