@@ -181,7 +181,7 @@ def png_with_16_bits():
     [
         (b"", "cannot"),
         (b"not an image", "cannot identify"),
-        (picture((1, 2, 3))[:50], "cannot read"),
+        (picture((1, 2, 3))[:50], "truncated"),
         (picture((1, 2, 3), (50, 50), form="JPEG")[:-200], "truncated"),
         (png_with_16_bits(), "more than 8 bits"),
     ],

@@ -71,6 +71,7 @@ def test_loading_and_an_epoch_are_quick():
     assert best_of_three(lambda: sum(len(y) for _, y in train_iter)) < 1
 
 
+@pytest.mark.slow
 def test_cifar10_from_its_jpeg_zip():
     root = real_root("cifar10*.zip")
     if (root / "cifar-10-batches-py").exists():
