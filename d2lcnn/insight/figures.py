@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -55,7 +56,7 @@ def show_images(
 
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    height = scale * rows * (1.25 if titles else 1.05)
+    height = scale * rows * (images.shape[2] / images.shape[3] + (0.25 if titles else 0.05))
     figure, axes = plt.subplots(
         rows, columns, figsize=(scale * columns, height), squeeze=False, layout="constrained"
     )
@@ -83,37 +84,40 @@ def plot_runs(*recipes: str, history: History | None = None, held_out: bool = Fa
         held_out: Whether to draw the runs that held images out.
 
     Returns:
-        A matplotlib figure: test accuracy by epoch, and for a single recipe training loss and accuracy too.
+        A matplotlib figure. For a single recipe two panels, losses and accuracies; for several the test accuracies.
 
     Raises:
         ValueError: If no recipe is given, or one has no recorded run.
 
     Example:
         >>> figure = plot_runs("lenet")
-        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['train loss', 'train acc', 'test acc']
+        >>> [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+        ['train', 'test']
     """
     if not recipes:
         raise ValueError("Name at least one recipe to draw, such as plot_runs('lenet').")
     import matplotlib.pyplot as plt
 
     groups = {name: load_runs(name, held_out=held_out) for name in recipes}
-    figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
     if len(recipes) == 1:
-        curves = {"train loss": "train_loss", "train acc": "train_acc", "test acc": "test_acc"}
-        if held_out:
-            curves["validation acc"] = "validation_acc"
-        for (label, curve), colour in zip(curves.items(), COLOURS):
-            _draw_band(ax, groups[recipes[0]], curve, label, colour)
+        figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+        runs = groups[recipes[0]]
+        for ax, quantity in zip(axes, ("loss", "acc")):
+            for part, colour in zip(("train", "test", "validation")[: 3 if held_out else 2], COLOURS):
+                _draw_band(ax, runs, f"{part}_{quantity}", part, colour)
+        axes[0].set_ylabel("loss")
     else:
-        for (name, runs), colour in zip(groups.items(), COLOURS, strict=False):
+        figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+        axes = [ax]
+        for (name, runs), colour in zip(groups.items(), itertools.cycle(COLOURS)):
             _draw_band(ax, runs, "test_acc", name, colour)
-        ax.set_ylabel("test accuracy")
+    axes[-1].set_ylabel("accuracy" if len(recipes) == 1 else "test accuracy")
     if history is not None and not history.fast and len(history):
-        ax.plot(range(1, len(history) + 1), history.test_acc, "k:", label="test acc of your run")
-    ax.set_xlabel("epoch")
-    ax.grid(alpha=0.3)
-    ax.legend()
+        axes[-1].plot(range(1, len(history) + 1), history.test_acc, "k:", label="test, your run")
+    for ax in axes:
+        ax.set_xlabel("epoch")
+        ax.grid(alpha=0.3)
+        ax.legend()
     return figure
 
 

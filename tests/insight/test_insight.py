@@ -107,18 +107,20 @@ def test_show_images():
 
 def test_plot_runs_draws_the_records_and_a_real_run_over_them():
     runs = d2lcnn.load_runs("lenet")
-    ax = d2lcnn.plot_runs("lenet").axes[0]
-    lines = {line.get_label(): line for line in ax.get_lines()}
+    losses, accuracies = d2lcnn.plot_runs("lenet").axes
+    lines = {line.get_label(): line for line in accuracies.get_lines()}
     mean = [sum(epoch) / len(runs) for epoch in zip(*[r.history.test_acc for r in runs])]
-    assert lines["test acc"].get_ydata().tolist() == pytest.approx(mean)
-    assert len(ax.collections) == 3  # a band for each curve
+    assert lines["test"].get_ydata().tolist() == pytest.approx(mean)
+    assert len(losses.collections) == len(accuracies.collections) == 2  # a band for each curve
+    several = d2lcnn.plot_runs("lenet", "lenet_bn").axes[0]
+    assert [line.get_label() for line in several.get_lines()] == ["lenet", "lenet_bn"]
 
     own = d2lcnn.History.from_dict(runs[0].history.to_dict())
-    labels = [line.get_label() for line in d2lcnn.plot_runs("lenet", history=own).axes[0].get_lines()]
-    assert "test acc of your run" in labels
+    labels = [line.get_label() for line in d2lcnn.plot_runs("lenet", history=own).axes[1].get_lines()]
+    assert "test, your run" in labels
     own.fast = True
-    labels = [line.get_label() for line in d2lcnn.plot_runs("lenet", history=own).axes[0].get_lines()]
-    assert "test acc of your run" not in labels
+    labels = [line.get_label() for line in d2lcnn.plot_runs("lenet", history=own).axes[1].get_lines()]
+    assert "test, your run" not in labels
     with pytest.raises(ValueError, match="at least one recipe"):
         d2lcnn.plot_runs()
 
