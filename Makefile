@@ -13,7 +13,7 @@ help: ## list the targets
 setup: ## make .venv with everything in it
 	@sh tools/setup.sh
 
-vendor: setup
+vendor: setup ## bring the scripts that the book serves itself
 	@$(PYTHON) tools/vendor.py
 
 book: vendor ## build the book: _build/html/index.html

@@ -128,11 +128,11 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def failing_cell(notebook: NotebookNode) -> str:
-    """Say which cell stopped the run: its number among all cells, and its source."""
-    for position, cell in enumerate(notebook.cells):
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            return f"cell {position} (counted from 0, text cells included):\n\n{cell.source}\n"
-    return "a cell that gave no error output\n"
+    """Say which cell stopped the run, counted from 0 as the rules of the notebooks count, text cells included."""
+    failed = (
+        i for i, c in enumerate(notebook.cells) if any(o.output_type == "error" for o in c.get("outputs", []))
+    )
+    return f"cell {next(failed, '?')}"
 
 
 def execute(path: Path) -> bool:
@@ -151,7 +151,7 @@ def execute(path: Path) -> bool:
     try:
         run(notebook, path.parent)
     except CellExecutionError as error:
-        message = f"{path}: failed in {failing_cell(notebook)}\n{COLOUR.sub('', error.traceback)}"
+        message = f"{path}: failed in {failing_cell(notebook)}. {COLOUR.sub('', error.traceback)}"
         raise NotebookFailedError(message) from error
     except (CellTimeoutError, DeadKernelError) as error:
         raise NotebookFailedError(f"{path}: {error}") from error

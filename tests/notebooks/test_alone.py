@@ -1,11 +1,11 @@
-"""Each notebook runs from its first cell to its last, alone in an empty folder, in under a minute of fast mode."""
+"""Each notebook runs from its first cell to its last, alone in an empty folder, in under a minute of fast mode on one core."""
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,24 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 LIMIT = 60  # seconds
 
 
+def children_seconds() -> float:
+    """Give the processor time of ended children and theirs: unlike the clock, the same on a busy machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_alone(path: Path, tmp_path: Path) -> None:
     shutil.copy(path, tmp_path)
-    begin = time.perf_counter()
+    begin = children_seconds()
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "execute.py", path.name],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    seconds = time.perf_counter() - begin
+    seconds = children_seconds() - begin
     assert done.returncode == 0, done.stdout + done.stderr
     assert seconds < LIMIT, f"{path.name} took {seconds:.0f} s in fast mode; {LIMIT} are allowed"
     left = sorted(entry.name for entry in tmp_path.iterdir() if entry.name != path.name)

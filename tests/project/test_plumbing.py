@@ -8,11 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -93,10 +96,6 @@ def test_workflow_runs_what_exists(path: Path) -> None:
 
 
 def test_ci_covers_every_python_of_the_project() -> None:
-    import tomllib
-
-    from packaging.specifiers import SpecifierSet
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     allowed = SpecifierSet(project["requires-python"])
     pythons = workflow(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["locked"]["strategy"]["matrix"][
@@ -155,17 +154,49 @@ def test_check_counts_and_goes_on_after_a_failure(project: Path) -> None:
     assert done.stdout.splitlines()[-2:] == ["==> failed: style", "1 passed, 1 failed, 0 skipped"]
 
 
-def test_check_passes_when_all_do(project: Path) -> None:
-    (project / "test_a.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    pass\n")
-    done = check(project, "style", "package")
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-2:] == ["==> all parts passed", "3 passed, 0 failed, 0 skipped"]
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give the check script as a module."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    spec = spec_from_file_location("check", ROOT / "tools" / "check.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_check_fails_when_nothing_was_tested(project: Path) -> None:
-    done = check(project, "package")
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"
+CLOSINGS = [
+    ("3 failed, 20 passed, 2 skipped, 1 xfailed in 4.31s", 1, (20, 3, 3)),
+    ("=== 1 passed, 1 error in 0.10s ===", 1, (1, 1, 0)),
+    ("7 passed, 1 warning in 61.00s (0:01:01)", 0, (7, 0, 0)),
+    ("no tests ran in 0.01s", 5, (0, 1, 0)),
+    ("Killed", 137, (0, 1, 0)),
+]
+
+
+@pytest.mark.parametrize(("closing", "status", "counts"), CLOSINGS)
+def test_check_reads_the_closing_line(
+    checks: Any, monkeypatch: pytest.MonkeyPatch, closing: str, status: int, counts: tuple[int, int, int]
+) -> None:
+    script = f"print({closing!r}); raise SystemExit({status})"
+    monkeypatch.setitem(checks.PARTS, "package", [[sys.executable, "-c", script, "pytest"]])
+    assert tuple(checks.run_part("package").values()) == counts
+
+
+def test_check_runs_notebooks_in_their_environment(checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("D2LCNN_DATA", "/nowhere")
+    monkeypatch.setenv("D2LCNN_FAST", "0")
+    in_notebooks = (
+        "import os; assert os.environ['D2LCNN_FAST'] == '1'; assert 'D2LCNN_DATA' not in os.environ"
+    )
+    in_tests = (
+        "import os; assert 'D2LCNN_FAST' not in os.environ; assert os.environ['D2LCNN_DATA'] == '/nowhere'"
+    )
+    monkeypatch.setitem(checks.PARTS, "notebooks", [[sys.executable, "-c", in_notebooks]])
+    monkeypatch.setitem(checks.PARTS, "package", [[sys.executable, "-c", in_tests]])
+    for part in ("notebooks", "package"):
+        assert checks.run_part(part) == {"passed": 1, "failed": 0, "skipped": 0}
 
 
 def test_check_refuses_an_unknown_part(project: Path) -> None:
