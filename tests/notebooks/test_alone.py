@@ -1,4 +1,4 @@
-"""Each notebook runs from its first cell to its last, alone in an empty folder, in under a minute of fast mode on one core."""
+"""Each notebook runs from first cell to last, alone in an empty folder, in under a minute of one core's fast mode."""
 
 from __future__ import annotations
 
