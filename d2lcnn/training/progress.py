@@ -7,6 +7,8 @@ import warnings
 from types import TracebackType
 from typing import Any
 
+WORTH_SAYING = 90  # seconds
+
 
 def in_notebook() -> bool:
     """Tell whether this code runs in a Jupyter kernel.
@@ -38,6 +40,7 @@ class ProgressBar:
         if show is None:
             show = in_notebook() or sys.stderr.isatty()
         self._bar: Any = _make_bar(total, done) if show else None
+        self._said_how_long = False
 
     def step(self) -> None:
         """Count one step."""
@@ -52,8 +55,19 @@ class ProgressBar:
             **numbers: What to show beside the bar.
         """
         if self._bar is not None:
+            if not self._said_how_long:
+                self._say_how_long()
             self._bar.set_description(description, refresh=False)
             self._bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
+
+    def _say_how_long(self) -> None:
+        """Judge by the first steps how long all of them will take, and say so if it is worth saying."""
+        self._said_how_long = True
+        bar = self._bar
+        if bar.total and bar.n > bar.initial:
+            seconds = (bar.total - bar.initial) * bar.format_dict["elapsed"] / (bar.n - bar.initial)
+            if seconds > WORTH_SAYING:
+                bar.write(f"Training will take about {seconds / 60:.0f} min here, and the time to evaluate.")
 
     def __enter__(self) -> ProgressBar:
         return self

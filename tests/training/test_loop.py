@@ -163,6 +163,16 @@ def test_progress_is_quiet_unless_someone_watches(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_long_run_says_first_how_long_it_will_take(capsys, monkeypatch):
+    from d2lcnn.training import progress
+
+    fit(progress=True)
+    assert "will take" not in capsys.readouterr().out
+    monkeypatch.setattr(progress, "WORTH_SAYING", 0)
+    fit(progress=True)
+    assert capsys.readouterr().out.count("Training will take about 0 min here") == 1
+
+
 # ------------------------------------------------------------------------------------------------- bad input
 
 
