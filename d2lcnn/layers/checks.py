@@ -5,16 +5,19 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def check_images(images: Tensor, in_channels: int, *, exact_size: int | None = None) -> None:
+def check_images(
+    images: Tensor, in_channels: int, *, exact_size: int | None = None, min_size: int | None = None
+) -> None:
     """Refuse what is not a batch of images with the right channels and size.
 
     Args:
         images: What a network was given.
         in_channels: The number of channels that it was built for.
         exact_size: The height and width that its dense layers were built for, in pixels.
+        min_size: The least height and width of which its strides leave something, in pixels.
 
     Raises:
-        ValueError: If the input has not four dimensions, another number of channels, or another size.
+        ValueError: If the input has not four dimensions, another number of channels, or a wrong size.
 
     Example:
         >>> import torch
@@ -34,4 +37,9 @@ def check_images(images: Tensor, in_channels: int, *, exact_size: int | None = N
         raise ValueError(
             f"This network takes images of {exact_size}×{exact_size} pixels and got a batch of shape "
             f"{tuple(images.shape)}. Load the data with resize={exact_size}."
+        )
+    if min_size is not None and min(images.shape[2:]) < min_size:
+        raise ValueError(
+            f"This network takes images of at least {min_size}×{min_size} pixels and got a batch of shape "
+            f"{tuple(images.shape)}. Load the data with resize={min_size} or more."
         )
