@@ -43,3 +43,149 @@ def check_images(
             f"This network takes images of at least {min_size}×{min_size} pixels and got a batch of shape "
             f"{tuple(images.shape)}. Load the data with resize={min_size} or more."
         )
+
+
+def check_at_least(least: int, **values: int) -> None:
+    """Refuse arguments that are below the least value that makes sense.
+
+    Args:
+        least: The least value allowed.
+        **values: The arguments, by name.
+
+    Raises:
+        ValueError: If one is smaller.
+
+    Example:
+        >>> check_at_least(1, num_groups=4, num_channels=8)
+    """
+    for name, value in values.items():
+        if value < least:
+            raise ValueError(f"{name} must be at least {least} and is {value}. Give a larger {name}.")
+
+
+def check_eps(eps: float) -> None:
+    """Refuse an ε that cannot keep a division from dividing by zero.
+
+    Args:
+        eps: What is added to a variance.
+
+    Raises:
+        ValueError: If it is not above 0.
+
+    Example:
+        >>> check_eps(1e-5)
+    """
+    if not eps > 0:
+        raise ValueError(
+            f"eps must be above 0 and is {eps}: without it a constant feature divides by zero. "
+            "The usual value is 1e-5."
+        )
+
+
+def check_momentum(momentum: float | None) -> None:
+    """Refuse a momentum that is no weight of an average.
+
+    Args:
+        momentum: The weight of the newest batch, or None.
+
+    Raises:
+        ValueError: If it lies outside [0, 1].
+
+    Example:
+        >>> check_momentum(0.1)
+    """
+    if momentum is not None and not 0 <= momentum <= 1:
+        raise ValueError(
+            f"momentum must lie in [0, 1] and is {momentum}: it is the weight of the newest batch in the running "
+            "average. The usual value is 0.1 (frameworks that weigh the past instead write 0.9)."
+        )
+
+
+def check_probability(p: float) -> None:
+    """Refuse a p that is no probability.
+
+    Args:
+        p: The probability.
+
+    Raises:
+        ValueError: If it lies outside [0, 1].
+
+    Example:
+        >>> check_probability(0.5)
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"p must lie in [0, 1] and is {p}: it is the probability of dropping. Take 0.5, say.")
+
+
+def check_groups(groups: int, channels: int) -> None:
+    """Refuse groups that do not share the channels out evenly.
+
+    Args:
+        groups: The number of groups.
+        channels: The number of channels.
+
+    Raises:
+        ValueError: If `groups` does not divide `channels`, or one of them is below 1.
+
+    Example:
+        >>> check_groups(4, 12)
+    """
+    check_at_least(1, groups=groups, channels=channels)
+    if channels % groups:
+        divisors = [d for d in range(1, channels + 1) if channels % d == 0]
+        raise ValueError(
+            f"The groups must divide the channels, and {groups} groups do not divide {channels} channels. "
+            f"Take one of {divisors}."
+        )
+
+
+def check_features(x: Tensor, num_features: int, *, layer: str, shapes: dict[int, str]) -> None:
+    """Refuse an input that has not the dimensions, the channels or the type that a layer was built for.
+
+    Args:
+        x: What the layer was given.
+        num_features: The number of channels or features that it was built for; dimension 1 of the input.
+        layer: The layer's name, for the message.
+        shapes: The numbers of dimensions that the layer takes, each with how to write such a shape.
+
+    Raises:
+        ValueError: If the input does not fit.
+
+    Example:
+        >>> import torch
+        >>> check_features(torch.zeros(2, 3), 3, layer="BatchNorm1d", shapes={2: "N×F", 3: "N×C×L"})
+    """
+    if x.dim() not in shapes:
+        others = {
+            2: "BatchNorm1d takes vectors",
+            3: "BatchNorm1d takes sequences; a single image needs its batch dimension: image.unsqueeze(0)",
+            4: "BatchNorm2d takes images",
+        }
+        raise ValueError(
+            f"{layer} takes {' or '.join(shapes.values())} and got {x.dim()} dimensions in a tensor of shape "
+            f"{tuple(x.shape)}. {others.get(x.dim(), 'Reshape the input')}."
+        )
+    if x.shape[1] != num_features:
+        raise ValueError(
+            f"{layer} was built for {num_features} channel(s) and got {x.shape[1]} in a tensor of shape "
+            f"{tuple(x.shape)}. Build it with {x.shape[1]}, or look at what comes before it."
+        )
+    check_floating(x, layer=layer)
+
+
+def check_floating(x: Tensor, *, layer: str) -> None:
+    """Refuse whole numbers, in which a normalized value cannot be written.
+
+    Args:
+        x: What the layer was given.
+        layer: The layer's name, for the message.
+
+    Raises:
+        ValueError: If the tensor is not of a floating-point type.
+
+    Example:
+        >>> import torch
+        >>> check_floating(torch.zeros(2, 3), layer="LayerNorm")
+    """
+    if not x.is_floating_point():
+        raise ValueError(f"{layer} takes floating-point numbers and got {x.dtype}. Convert them: x.float().")
