@@ -13,13 +13,14 @@ def randomise(net: nn.Module) -> None:
     """Draw every parameter and running statistic anew: the values of a fresh norm hide a wrong mapping or epsilon."""
     for name, tensor in net.state_dict().items():
         if not tensor.is_floating_point():
-            continue
-        if name.endswith("running_var") or (name.endswith("weight") and tensor.dim() < 2):
+            tensor.zero_()
+        elif name.endswith("running_var") or (name.endswith("weight") and tensor.dim() < 2):
             tensor.uniform_(0.5, 1.5)
         elif tensor.dim() < 2:
-            tensor.normal_(0, 0.1)
+            tensor.uniform_(-0.2, 0.2)
         else:
-            tensor.normal_(0, (2 / tensor[0].numel()) ** 0.5)
+            bound = (6 / tensor[0].numel()) ** 0.5
+            tensor.uniform_(-bound, bound)
 
 
 def transfer(ours: nn.Module, theirs: nn.Module) -> None:
@@ -30,6 +31,16 @@ def transfer(ours: nn.Module, theirs: nn.Module) -> None:
     assert not wrong, f"tensors out of order or of another shape, ours and theirs: {wrong[:5]}"
     assert len(here) == len(there), f"{len(here)} tensors in ours, {len(there)} in theirs"
     ours.load_state_dict(dict(zip(target, source.values())))
+
+
+def in_float64(net: nn.Module) -> nn.Module:
+    """Give the network in float64; memory for one built on the `meta` device, which saves its initialization."""
+    if any(tensor.is_meta for tensor in net.state_dict().values()):
+        assert len(net.state_dict()) == len([*net.parameters(), *net.buffers()]), (
+            "a buffer would stay undefined"
+        )
+        return net.double().to_empty(device="cpu")
+    return net.double()
 
 
 def tensors(output: Tensor | tuple[Tensor | None, ...]) -> list[Tensor]:
@@ -55,8 +66,9 @@ def assert_same_network(
 
     The outputs in evaluation mode; then, if `train`, of one step in training mode the outputs, the gradients of
     the input and of every parameter, and the buffers afterwards. Dropout stays on: both draw from the same seed.
+    Large networks are best built under `torch.device("meta")`, as their weights are drawn here anyway.
     """
-    ours, theirs = ours.double(), theirs.double()
+    ours, theirs = in_float64(ours), in_float64(theirs)
     randomise(theirs)
     transfer(ours, theirs)
     inputs = [X.double().clone().requires_grad_() for _ in range(2)]
