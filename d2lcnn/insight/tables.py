@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from d2lcnn.insight.shapes import run_for_shapes
 from d2lcnn.training.metrics import evaluation_mode
 
 
@@ -69,6 +71,9 @@ class LayerTable(list[LayerRow]):
 def layer_table(net: nn.Module, X: Tensor | Sequence[int]) -> LayerTable:
     """Run a batch through a network and list what each of its layers gives and costs.
 
+    Shapes are all that is needed, so the run is one on torch's `meta` device, without arithmetic: the largest
+    network takes a second, also one that was built there and has no values at all.
+
     Args:
         net: The network; it is run in evaluation mode and left as it was.
         X: A batch, or the shape of one.
@@ -99,42 +104,40 @@ def layer_rows(net: nn.Module, X: Tensor | Sequence[int]) -> list[LayerRow]:
         >>> [row.kind for row in layer_rows(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), (1, 2, 2))]
         ['Flatten', 'Linear']
     """
-    parameter = next(net.parameters(), None)
-    if not isinstance(X, Tensor):
-        X = torch.zeros(*X)
-    if parameter is not None:
-        X = X.to(parameter.device, parameter.dtype)
-    rows: list[LayerRow] = []
-    seen: set[int] = set()
     # Parameters that a module holds itself, besides its children's, make it a row of its own too.
     layers = {
         name: module
         for name, module in net.named_modules()
         if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False))
     }
-    flops_before: list[int] = []
+    own = {name: list(module.parameters(recurse=False)) for name, module in layers.items()}
 
-    def before(*_: Any) -> None:
-        flops_before.append(counter.get_total_flops())
+    def run(forward: Callable[[], Any]) -> list[LayerRow]:
+        rows: list[LayerRow] = []
+        seen: set[int] = set()
+        flops_before: list[int] = []
 
-    def after(name: str) -> Any:
-        def hook(module: nn.Module, _: Any, output: Any) -> None:
-            new = [p for p in module.parameters(recurse=False) if id(p) not in seen]
-            seen.update(map(id, new))
-            flops = counter.get_total_flops() - flops_before.pop()
-            shape = tuple(output.shape) if isinstance(output, Tensor) else ()
-            rows.append(LayerRow(name, type(module).__name__, shape, sum(p.numel() for p in new), flops // 2))
+        def before(*_: Any) -> None:
+            flops_before.append(counter.get_total_flops())
 
-        return hook
+        def after(name: str) -> Any:
+            def hook(module: nn.Module, _: Any, output: Any) -> None:
+                new = [p for p in own[name] if id(p) not in seen]
+                seen.update(map(id, new))
+                flops = counter.get_total_flops() - flops_before.pop()
+                shape = tuple(output.shape) if isinstance(output, Tensor) else ()
+                parameters = sum(p.numel() for p in new)
+                rows.append(LayerRow(name, type(module).__name__, shape, parameters, flops // 2))
 
-    handles = []
-    try:
-        for name, module in layers.items():
-            handles += [module.register_forward_pre_hook(before), module.register_forward_hook(after(name))]
-        # A multiply-add is two of the floating-point operations that torch counts.
-        with evaluation_mode(net), torch.no_grad(), FlopCounterMode(display=False) as counter:
-            net(X)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return rows
+            return hook
+
+        with ExitStack() as stack:
+            for name, module in layers.items():
+                stack.callback(module.register_forward_pre_hook(before).remove)
+                stack.callback(module.register_forward_hook(after(name)).remove)
+            # A multiply-add is two of the floating-point operations that torch counts.
+            with evaluation_mode(net), torch.no_grad(), FlopCounterMode(display=False) as counter:
+                forward()
+        return rows
+
+    return run_for_shapes(net, X, run)

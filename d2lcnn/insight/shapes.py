@@ -1,0 +1,71 @@
+"""Running a network for its shapes alone, without memory for its values and without its arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+T = TypeVar("T")
+
+
+def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network on torch's `meta` device: layers and shapes without memory or initial values.
+
+    Args:
+        build: Makes the network.
+
+    Example:
+        >>> net = build_on_meta(lambda: nn.Linear(10**6, 10**6))
+        >>> net.weight.device.type, net.weight.shape
+        ('meta', torch.Size([1000000, 1000000]))
+    """
+    with torch.device("meta"):
+        return build()
+
+
+def as_batch(net: nn.Module, X: Tensor | Sequence[int]) -> Tensor:
+    """Give a batch that is on the network's device and has its dtype.
+
+    Args:
+        net: The network.
+        X: A batch, or the shape of one.
+
+    Example:
+        >>> as_batch(nn.Linear(3, 2).double(), (1, 3)).dtype
+        torch.float64
+    """
+    parameter = next(net.parameters(), None)
+    if isinstance(X, Tensor):
+        return X if parameter is None else X.to(parameter.device, parameter.dtype)
+    device = None if parameter is None else parameter.device
+    return torch.zeros(*X, device=device, dtype=None if parameter is None else parameter.dtype)
+
+
+def run_for_shapes(net: nn.Module, X: Tensor | Sequence[int], run: Callable[[Callable[[], Any]], T]) -> T:
+    """Run a network on the `meta` device, whatever device it is on, and leave it as it was.
+
+    Hooks see meta tensors of the right shapes. A network that looks at values, which meta tensors have not, is run
+    again for real.
+
+    Args:
+        net: The network.
+        X: A batch, or the shape of one.
+        run: Called with a function of no arguments that runs the network; a second time if the first fails.
+
+    Example:
+        >>> run_for_shapes(nn.Linear(3, 2), (5, 3), lambda forward: forward())
+        tensor(..., device='meta', size=(5, 2), grad_fn=<AddmmBackward0>)
+    """
+    batch = as_batch(net, X)
+    state: dict[str, Tensor] = {}
+    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        state[name] = torch.empty_like(tensor, device="meta").requires_grad_(isinstance(tensor, nn.Parameter))
+    try:
+        return run(lambda: torch.func.functional_call(net, state, (batch.to("meta"),)))
+    except (NotImplementedError, RuntimeError):
+        if batch.is_meta:
+            raise
+    return run(lambda: net(batch))
