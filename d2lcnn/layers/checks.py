@@ -114,7 +114,9 @@ def check_probability(p: float) -> None:
         >>> check_probability(0.5)
     """
     if not 0 <= p <= 1:
-        raise ValueError(f"p must lie in [0, 1] and is {p}: it is the probability of dropping. Take 0.5, say.")
+        raise ValueError(
+            f"p must lie in [0, 1] and is {p}: it is the probability of dropping. Take 0.5, say."
+        )
 
 
 def check_groups(groups: int, channels: int) -> None:
@@ -156,14 +158,14 @@ def check_features(x: Tensor, num_features: int, *, layer: str, shapes: dict[int
         >>> check_features(torch.zeros(2, 3), 3, layer="BatchNorm1d", shapes={2: "N×F", 3: "N×C×L"})
     """
     if x.dim() not in shapes:
-        others = {
-            2: "BatchNorm1d takes vectors",
-            3: "BatchNorm1d takes sequences; a single image needs its batch dimension: image.unsqueeze(0)",
-            4: "BatchNorm2d takes images",
+        remedies = {
+            2: "For vectors take the 1d layer",
+            3: "A single image needs its batch dimension: x.unsqueeze(0)",
+            4: "For images take the 2d layer",
         }
         raise ValueError(
             f"{layer} takes {' or '.join(shapes.values())} and got {x.dim()} dimensions in a tensor of shape "
-            f"{tuple(x.shape)}. {others.get(x.dim(), 'Reshape the input')}."
+            f"{tuple(x.shape)}. {remedies.get(x.dim(), 'Reshape the input')}."
         )
     if x.shape[1] != num_features:
         raise ValueError(
