@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.layers.checks import check_at_least, check_features, check_momentum
+from d2lcnn.layers.checks import check_at_least, check_features, check_groups, check_momentum
 from d2lcnn.layers.moments import moments, per_channel, scale_and_shift, widen
 
 
@@ -89,7 +89,7 @@ class WeightNormLinear(_WeightNorm):
     Example:
         >>> layer = WeightNormLinear(3, 2)
         >>> _ = nn.init.constant_(layer.weight_g, 2.0)
-        >>> layer.weight.norm(dim=1).detach()
+        >>> layer.weight.norm(dim=1).detach().round(decimals=4)
         tensor([2., 2.])
         >>> layer.initialize_from_data(torch.randn(100, 3))
     """
@@ -143,7 +143,9 @@ class WeightNormConv2d(_WeightNorm):
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        check_at_least(1, in_channels=in_channels, out_channels=out_channels, stride=stride, groups=groups)
+        check_at_least(1, stride=stride)
+        check_groups(groups, in_channels)
+        check_groups(groups, out_channels)
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=bias)
         )

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.layers.checks import check_at_least, check_eps
+from d2lcnn.layers.checks import check_at_least, check_eps, check_groups
 from d2lcnn.layers.moments import widen
 
 
@@ -59,7 +59,9 @@ class WSConv2d(nn.Conv2d):
         *,
         eps: float = 1e-5,
     ) -> None:
-        check_at_least(1, in_channels=in_channels, out_channels=out_channels, stride=stride, groups=groups)
+        check_at_least(1, stride=stride)
+        check_groups(groups, in_channels)
+        check_groups(groups, out_channels)
         check_eps(eps)
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=bias)
         self.eps = eps

@@ -8,8 +8,16 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from d2lcnn.layers import batch_norm, cosine_norm, evonorm, filter_response_norm, group_norm, layer_norm
-from d2lcnn.layers import weight_norm, weight_standardization  # isort: skip
+from d2lcnn.layers import (
+    batch_norm,
+    cosine_norm,
+    evonorm,
+    filter_response_norm,
+    group_norm,
+    layer_norm,
+    weight_norm,
+    weight_standardization,
+)
 
 # Every norm of images, by name, for 6 channels; built fresh.
 IMAGE_NORMS = {

@@ -76,7 +76,9 @@ def test_population_statistics_of_one_layer_are_those_of_all_data():
         population_statistics(layer, batches)
         torch.testing.assert_close(layer.running_mean, everything.mean((0, 2, 3)))
         torch.testing.assert_close(layer.running_var, everything.var((0, 2, 3), correction=1))
-        torch.testing.assert_close(layer.eval()(everything), BatchNorm2d(3).double()(everything), atol=0.1, rtol=0.1)
+        torch.testing.assert_close(
+            layer.eval()(everything), BatchNorm2d(3).double()(everything), atol=0.1, rtol=0.1
+        )
 
 
 def test_population_statistics_of_the_paper_leave_out_the_spread_of_means():
@@ -103,7 +105,7 @@ def test_population_statistics_in_a_network():
     population_statistics(net, iter(batches))
     assert [m.training for m in net.modules()] == modes
     assert net[1].momentum == net[5].momentum == 0.1
-    assert not any(m._forward_pre_hooks for m in net.modules())
+    assert not any(m._forward_hooks for m in net.modules())
     # By hand: each batch normalized by its own statistics in the first layer, nothing dropped.
     first = torch.cat([net[0](x) for x, _ in batches])
     torch.testing.assert_close(net[1].running_mean, first.mean((0, 2, 3)))
@@ -123,7 +125,7 @@ def test_population_statistics_leave_all_as_it_was_when_the_pass_fails():
     assert layer.momentum == 0.1
     for name in ("running_mean", "running_var"):
         assert torch.equal(layer.state_dict()[name], before[name])
-    assert not layer._forward_pre_hooks
+    assert not layer._forward_hooks
     with pytest.raises(ValueError, match="at least 1 batch and got 0"):
         population_statistics(layer, [])
 

@@ -18,7 +18,13 @@ from d2lcnn.layers.weight_norm import WeightNormConv2d, WeightNormLinear
 from .parity import assert_same_layer, randn, randomise
 
 IMAGES, SEQUENCES, VECTORS = (4, 6, 3, 5), (4, 6, 7), (5, 6)
-BN = [{}, {"momentum": None}, {"momentum": 0.3, "eps": 0.1}, {"affine": False}, {"track_running_stats": False}]
+BN = [
+    {},
+    {"momentum": None},
+    {"momentum": 0.3, "eps": 0.1},
+    {"affine": False},
+    {"track_running_stats": False},
+]
 IN = [{}, {"affine": True}, {"affine": True, "track_running_stats": True, "momentum": 0.3, "eps": 0.1}]
 CASES = [
     *[(BatchNorm1d, nn.BatchNorm1d, (6,), k, shape) for k in BN for shape in (VECTORS, SEQUENCES)],
