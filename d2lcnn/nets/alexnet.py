@@ -14,7 +14,7 @@ from d2lcnn.layers.checks import check_images
 class AlexNetConv(NamedTuple):
     """What all variants' i-th convolution has in common.
 
-    Args:
+    Attributes:
         kernel_size: Side of the square kernels.
         stride: Step of the kernels, in pixels.
         padding: Zeros on each side, in pixels.
@@ -38,7 +38,7 @@ class AlexNetConv(NamedTuple):
 class AlexNetVariant(NamedTuple):
     """What sets a variant apart.
 
-    Args:
+    Attributes:
         out_channels: Kernels of each convolution.
         padding: Zeros on each side of the images, in pixels.
         image_size: Side of the images, or None if maps of any size are pooled to `map_size`.

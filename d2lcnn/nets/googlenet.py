@@ -34,7 +34,7 @@ HEADS_AFTER = ("4a", "4d")
 class GoogLeNetVariant(NamedTuple):
     """What sets a form of the network apart.
 
-    Args:
+    Attributes:
         kernel_size: Side of the kernels of the third path.
         norm_layer: Makes the norm after each convolution; None: no norm, and biases instead.
         lrn: Local response normalization stands around the stem's second and third convolution.
@@ -249,7 +249,7 @@ class FactorizedInception(nn.Module):
 class GoogLeNetOutputs(NamedTuple):
     """What GoogLeNet gives in training with auxiliary heads; the paper adds their losses, times 0.3, to the main one.
 
-    Args:
+    Attributes:
         logits: Logits of the network.
         aux_logits2: Logits of the head after block 4d.
         aux_logits1: Logits of the head after block 4a.

@@ -14,7 +14,7 @@ from d2lcnn.layers.checks import check_images
 class NiNBlock(NamedTuple):
     """A row of the network's table; each but the last is followed by 3×3 maximum pooling with stride 2.
 
-    Args:
+    Attributes:
         out_channels: Number of channels of all three convolutions.
         kernel_size: Side of the first convolution's kernels.
         strides: Step of the first convolution, in pixels.

@@ -36,8 +36,8 @@ def test_published_numbers():
     for norm_layer in (nn.BatchNorm2d, partial(nn.InstanceNorm2d, affine=True)):
         assert num_parameters(on_meta(style_transfer, norm_layer=norm_layer)) == 1_676_035 + 2 * normed
     # Three convolutions, two in each residual block, two transposed ones and the last.
-    assert depth(net, (1, 3, 256, 256)) == 3 + 2 * 5 + 2 + 1 - 1
-    residual = sum(2 * 0 + 9 * 128**2 * ((s - 2) ** 2 + (s - 4) ** 2) for s in (84, 80, 76, 72, 68))
+    assert depth(net, (1, 3, 256, 256)) == 3 + 2 * 5 + 2 + 1
+    residual = sum(9 * 128**2 * ((s - 2) ** 2 + (s - 4) ** 2) for s in (84, 80, 76, 72, 68))
     down = 243 * 32 * 336**2 + 9 * 32 * 64 * 168**2 + 9 * 64 * 128 * 84**2
     up = 9 * 128 * 64 * 64**2 + 9 * 64 * 32 * 128**2 + 81 * 32 * 3 * 256**2
     assert multiply_adds(net, (1, 3, 256, 256)) == residual + down + up
