@@ -127,10 +127,12 @@ def test_fresh_weights_are_spread_as_torchvisions(zero_init_residual):
 def test_sizes_of_table_1(depth, count, default, paper, published):
     net = on_meta(BUILDERS[depth])
     assert parameters(net) == count
-    assert round(sum(row.multiply_adds for row in layer_rows(net, IMAGES)) / 1e9, 3) == default
-    net = on_meta(BUILDERS[depth], variant="paper")
-    assert parameters(net) == count
     table = layer_rows(net, IMAGES)
+    assert round(sum(row.multiply_adds for row in table) / 1e9, 3) == default
+    if depth >= 50:  # basic blocks have no other variant
+        net = on_meta(BUILDERS[depth], variant="paper")
+        assert parameters(net) == count
+        table = layer_rows(net, IMAGES)
     cost = sum(row.multiply_adds for row in table)
     assert round(cost / 1e9, 3) == paper
     # The paper's own figures are cut to one digit, not all in the same direction.
@@ -316,7 +318,8 @@ def test_every_parameter_gets_a_gradient(name):
 def test_builders_pass_on_what_they_are_given(depth):
     net = on_meta(BUILDERS[depth], 1, 7, norm_layer=lambda c: nn.GroupNorm(2, c), activation_layer=nn.SiLU)
     assert not any(isinstance(m, (nn.BatchNorm2d, nn.ReLU)) for m in net.modules())
-    assert net(torch.zeros(2, 1, 64, 64, device="meta")).shape == (2, 7)
+    assert net.conv1.in_channels == 1
+    assert net.fc.out_features == 7
 
 
 def test_channels_last_gives_the_same():
