@@ -156,8 +156,16 @@ class _FieldMode(TorchDispatchMode):
     ) -> _Field:
         operation = func.overloadpacket
         field, input_shape = known[0]
-        for other, _ in known[1:]:
+        for other, other_shape in known[1:]:
             field = (field[0].union(other[0]), field[1].union(other[1]))
+            if input_shape[2:] == (1, 1) and other_shape[2:] != (1, 1):
+                input_shape = other_shape
+        # A single value for the whole map, such as a gate, has no neighbours: the map's own jump remains.
+        jumps = [f for f, s in known if s[-2:] == input_shape[-2:]]
+        field = (
+            field[0]._replace(jump=max(f[0].jump for f in jumps)),
+            field[1]._replace(jump=max(f[1].jump for f in jumps)),
+        )
         if len(input_shape) == 4 and len(shape) == 4:
             if operation is aten.convolution and not args[6]:
                 return self._window(field, args[1].shape[2:], args[3], args[4], args[5])
@@ -174,13 +182,14 @@ class _FieldMode(TorchDispatchMode):
             if operation in _PADS:
                 left, top = (args[1][0], args[1][2] if len(args[1]) > 2 else 0)
                 return (field[0].window(1, 1, top, 1), field[1].window(1, 1, left, 1))
-        if len(shape) != 4:
+        if len(shape) < 4:
             # Every output may see all that any position sees.
-            sides = input_shape[2:] if len(input_shape) == 4 else (1, 1)
+            sides = input_shape[-2:] if len(input_shape) >= 4 else (1, 1)
             return tuple(  # type: ignore[return-value]
                 axis._replace(size=axis.size + (n - 1) * axis.jump) for axis, n in zip(field, sides)
             )
-        same_size = all(len(s) != 4 or s[2:] in (shape[2:], (1, 1)) for _, s in known)
+        # More than four dimensions, rows and columns last, are channels split or given neighbours, as in LRN.
+        same_size = all(len(s) < 4 or s[-2:] in (shape[-2:], (1, 1)) for _, s in known)
         if not same_size or operation in (aten.permute, aten.transpose):
             raise ValueError(
                 f"Receptive fields follow convolutions, pooling, padding, slices, and what works at each pixel; the "
@@ -276,6 +285,8 @@ def receptive_field(net: nn.Module, X: Tensor | Sequence[int]) -> FieldTable:
 
     Where branches meet, an output sees the smallest rectangle that holds what each branch sees: with branches of one
     centre, the largest of their fields.
+    Behind a gate over the whole map, as in squeeze-and-excitation, every output sees the whole image, and the size is
+    an upper bound.
 
     Args:
         net: The network; it is left as it was, and runs on the `meta` device, without arithmetic.

@@ -1,5 +1,7 @@
 """Receptive fields against the pixels that really move an output, and depth against networks counted by hand."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,7 +10,13 @@ from torch import nn
 
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.receptive_field import next_field, output_size, receptive_field
+from d2lcnn.insight.shapes import build_on_meta
+from d2lcnn.nets.alexnet import alexnet
 from d2lcnn.nets.lenet import lenet, lenet5
+from d2lcnn.nets.mobilenet_v1 import mobilenet_v1
+from d2lcnn.nets.mobilenet_v3 import mobilenet_v3_small
+from d2lcnn.nets.resnet import resnet50
+from d2lcnn.nets.vgg import vgg16
 
 
 @settings(max_examples=60, deadline=None)
@@ -161,7 +169,34 @@ def test_a_gate_over_the_whole_map_widens_the_field():
 
     fields = {row.name: row for row in receptive_field(Gated(), (1, 1, 8, 8))}
     assert fields["squeeze"].size == (8, 8)
-    assert fields["conv"].size >= (8, 8)
+    assert fields["conv"].size == (10, 10)
+    assert fields["conv"].jump == (1, 1)
+
+
+def test_local_response_norm_sees_only_its_own_pixel():
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.LocalResponseNorm(3), nn.AvgPool2d(2), nn.LocalResponseNorm(5))
+    assert assert_fields_are_the_gradients(net, (1, 1, 12, 12))["2"].size == (4, 4)
+
+
+# By hand from the tables: r + (k − 1)·j, layer by layer; Araujo et al. (2019) list the same.
+@pytest.mark.parametrize(
+    ("build", "size", "layer", "field", "jump"),
+    [
+        (partial(alexnet, variant="paper"), 227, "pool5", 195, 32),
+        (vgg16, 224, "block5.6", 212, 32),
+        (partial(resnet50, variant="paper"), 224, "layer4.2.conv3", 483, 32),
+        (mobilenet_v1, 224, "separable13.pointwise", 315, 32),
+    ],
+)
+def test_networks_of_the_course(build, size, layer, field, jump):
+    rows = {row.name: row for row in receptive_field(build_on_meta(build), (1, 3, size, size))}
+    assert (rows[layer].size, rows[layer].jump) == ((field, field), (jump, jump))
+
+
+def test_gates_do_not_stretch_the_jump():
+    rows = receptive_field(build_on_meta(mobilenet_v3_small), (1, 3, 224, 224))
+    assert rows[-2].jump == (32, 32)
+    assert (224, 224) < rows[-2].size < (3000, 3000)
 
 
 def test_the_network_is_left_as_it_was_also_after_an_error():
