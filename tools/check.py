@@ -20,8 +20,7 @@ from notebook_env import notebook_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-# Files, not cells, go to the workers: a notebook's cells need one kernel, a module's fixtures are built once.
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist"]
 # The package's settings (doctests, warnings as errors) are not for notebooks: nbval's own machinery warns.
 NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-cell-timeout=300"]
 JUPYTER_BOOK = str(Path(PYTHON).with_name("jupyter-book"))
@@ -29,8 +28,9 @@ BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
-    "package": [[*PYTEST, "-m", "not site", "--durations=5"]],
-    "notebooks": [[*PYTEST, *NBVAL, "book"]],
+    "package": [[*PYTEST, "loadgroup", "-m", "not site", "--durations=5"]],
+    # By files: the cells of a notebook need one kernel.
+    "notebooks": [[*PYTEST, "loadfile", *NBVAL, "book"]],
     "book": [[PYTHON, "tools/vendor.py"], BOOK],
     "site": [[PYTHON, "-m", "pytest", "-q", "-m", "site", "tests/site"]],
 }

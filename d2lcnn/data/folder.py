@@ -94,7 +94,7 @@ def _layout(path: Path, names: list[str]) -> tuple[list[tuple[str, str]], list[t
     """Sort names into training images, test images (each with its class) and classes."""
     entries: dict[Parts, str] = {}
     for name in sorted(names):
-        parts = PurePosixPath(name).parts
+        parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if not any(part.startswith((".", "__MACOSX")) for part in parts):
             entries[parts] = name
     pictures = {parts for parts, name in entries.items() if name.lower().endswith(SUFFIXES)}

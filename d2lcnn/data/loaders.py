@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -303,9 +302,7 @@ def _read_cifar10(root: Path) -> Arrays:
     from torchvision.datasets.utils import check_integrity
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy 2.4 deprecates what the pickles of 2009 hold
-            train, test = Reader(root, train=True), Reader(root, train=False)
+        train, test = Reader(root, train=True), Reader(root, train=False)
     except RuntimeError as error:
         folder = root / Reader.base_folder
         sums = [*Reader.train_list, *Reader.test_list, (Reader.meta["filename"], Reader.meta["md5"])]

@@ -80,7 +80,7 @@ class History:
 
     @property
     def examples_per_second(self) -> float:
-        """Training examples per second, end to end: loading, moving and computing, without evaluation."""
+        """Training examples per second of loading, moving and computing, without evaluation."""
         return _rate(self.examples, self.seconds)
 
     @property

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from d2lcnn.data import Batches, load_data_fashion_mnist, load_data_mnist
-from d2lcnn.nets.lenet import LeNet, lenet, lenet5, lenet_bn
+from d2lcnn.nets.lenet import LeNet, lenet, lenet_bn
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,4 @@ RECIPES: dict[str, Recipe] = {
     "lenet_relu": Recipe(lenet_relu, 256, 28, 0.1, about="ReLU, average pooling"),
     "lenet_relu_max": Recipe(lenet_relu_max, 256, 28, 0.1, about="ReLU, maximum pooling"),
     "lenet_mnist": Recipe(lenet, 256, 28, 0.9, load=load_data_mnist, about="sigmoid, average pooling"),
-    "lenet5_mnist": Recipe(
-        lenet5, 256, 32, 0.003, load=load_data_mnist, about="LeNet-5 as published in 1998"
-    ),
 }

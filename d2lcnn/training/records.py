@@ -271,6 +271,10 @@ def record(
     Raises:
         ValueError: If an argument is out of range, or fast mode is on, whose runs are no results.
         KeyboardInterrupt: If Ctrl-C came; the checkpoint stays, and the same call goes on from it.
+
+    Example:
+        >>> record("lenet", 0, folder=RESULTS, device="cpu").name  # there already, so nothing is run
+        'lenet--cpu--float32--seed0.json'
     """
     recipe = find_recipe(recipe_name)
     if fast_mode():

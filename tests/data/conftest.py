@@ -17,12 +17,6 @@ import torchvision
 from d2lcnn.data import idx
 
 
-@pytest.fixture(autouse=True)
-def _full_mode(monkeypatch):
-    """These tests choose their mode themselves, whatever mode the whole run is in."""
-    monkeypatch.delenv("D2LCNN_FAST", raising=False)
-
-
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """An empty data root."""

@@ -245,14 +245,13 @@ def test_a_subset_is_fixed_and_the_test_set_stays_whole(placed):
 
 @pytest.fixture
 def small_cifar(monkeypatch):
-    """CIFAR-10's own format with ten images a file, pickled as in 2009, and torchvision's MD5 sums set to it."""
+    """CIFAR-10's own format with ten images a file, pickled, and torchvision's MD5 sums set to it."""
     rng = np.random.default_rng(0)
     names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     contents = {"batches.meta": pickle.dumps({"label_names": names}, protocol=2)}
     for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
         batch = {"data": rng.integers(0, 256, (10, 3072), dtype=np.uint8), "labels": list(range(10))}
-        # Python 2 wrote the flags of a dtype as numbers, at which NumPy 2.4 warns.
-        contents[name] = pickle.dumps(batch, protocol=2).replace(b"\x89\x88\x87", b"K\x00K\x01\x87")
+        contents[name] = pickle.dumps(batch, protocol=2)
     reader = torchvision.datasets.CIFAR10
     md5 = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
     monkeypatch.setattr(

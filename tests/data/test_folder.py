@@ -256,7 +256,10 @@ def test_cifar10_as_a_zip_or_folder_of_images(root, store):
     train_iter, _ = load_data_cifar10(4, device="cpu")
     assert (train_iter.num_examples, train_iter.name) == (10, f"CIFAR-10 (images in {path.name})")
     shutil.move(root / path.name, path)
-    other = store(tree(), "cifar10-other")
-    other.rename(root / other.name)
-    with pytest.raises(ValueError, match="is named like CIFAR-10 but holds"):
-        load_data_cifar10(4, device="cpu")
+    wrong_size = {name: picture(0, (31, 32)) for name in files}
+    for i, wrong in enumerate((tree(size=(32, 32)), wrong_size)):
+        other = store(wrong, f"cifar10-other{i}")
+        other.rename(root / other.name)
+        with pytest.raises(ValueError, match="is named like CIFAR-10 but holds"):
+            load_data_cifar10(4, device="cpu")
+        shutil.move(root / other.name, other)

@@ -56,6 +56,12 @@ def test_the_result_has_the_size_and_stays_in_the_range_of_each_image(shape, siz
     assert bool((resized.amin((2, 3)) >= images.amin((2, 3))).all())
 
 
+@pytest.mark.parametrize("height", range(2, 12))
+def test_white_stays_white_in_spite_of_rounding(height):
+    white = torch.full((1, 1, height, 3), 255, dtype=torch.uint8)
+    assert all(float(resize_images(white, (size, 7)).max()) <= 255 for size in range(1, 60))
+
+
 def test_floats_keep_their_scale():
     images = torch.rand(2, 3, 10, 10) * 4 - 2
     torch.testing.assert_close(resize_images(images, 20) * 3, resize_images(images * 3, 20))

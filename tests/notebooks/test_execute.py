@@ -13,6 +13,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+# One worker for all, so that the fixture of the module is made once.
+pytestmark = pytest.mark.xdist_group("execute")
+
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = """\
 import matplotlib.pyplot as plt

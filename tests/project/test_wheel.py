@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# One worker for all, so that the fixture of the module is made once.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "d2lcnn" / "results"
 SCRIPT = """
