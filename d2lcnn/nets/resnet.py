@@ -382,6 +382,20 @@ class Bottleneck(nn.Module):
 class PaperBottleneck(Bottleneck):
     """The bottleneck as first published, "version 1": the stride is on the first 1×1 convolution.
 
+    Args:
+        in_channels: Number of channels that come in.
+        channels: Number of channels of the 3×3 convolution; the output has four times as many.
+        stride: Stride of the first 1×1 convolution and of the shortcut.
+        shortcut: "A", "B", "C" or None; see `make_shortcut`.
+        norm_layer: Makes the norms, called with the channels.
+        activation_layer: Makes the activations.
+
+    Shape:
+        N×in_channels×H×W → N×4·channels×⌈H/stride⌉×⌈W/stride⌉.
+
+    Raises:
+        ValueError: If there is no such shortcut.
+
     Source:
         He et al. (2016a), Table 1 and the authors' published model.
 
