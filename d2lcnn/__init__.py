@@ -4,10 +4,11 @@ Rooms, in the order in which data flows: `data`, `layers`, `nets`, `training`, `
 is importable from here, and the names that Dive into Deep Learning uses are spelled as there.
 """
 
-from d2lcnn import data, insight, nets, training
+from d2lcnn import data, insight, layers, nets, training
 from d2lcnn.data import *  # noqa: F403
 from d2lcnn.insight import *  # noqa: F403
+from d2lcnn.layers import *  # noqa: F403
 from d2lcnn.nets import *  # noqa: F403
 from d2lcnn.training import *  # noqa: F403
 
-__all__ = sorted({*data.__all__, *nets.__all__, *training.__all__, *insight.__all__})
+__all__ = sorted({*data.__all__, *layers.__all__, *nets.__all__, *training.__all__, *insight.__all__})

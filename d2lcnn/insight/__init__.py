@@ -1,17 +1,70 @@
-"""Looking inside: listings, tables and figures."""
+"""Looking inside: listings, tables, figures, probes, initializers, and the ledger of published figures."""
 
+from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.figures import draw_network, feature_maps, plot_runs, show_images
+from d2lcnn.insight.initializers import (
+    VarianceProfile,
+    gain,
+    init_he,
+    init_lecun,
+    init_normal,
+    init_orthogonal,
+    init_xavier,
+    lsuv,
+    variance_through_depth,
+)
+from d2lcnn.insight.ledger import LEDGER, LedgerRow, LedgerTable, ledger_table
 from d2lcnn.insight.listing import show_source
+from d2lcnn.insight.probes import (
+    ActivationStats,
+    GradientStats,
+    Record,
+    UpdateStats,
+    record_activations,
+    record_gradients,
+    record_updates,
+    select_layers,
+)
+from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, output_size, receptive_field
+from d2lcnn.insight.shapes import build_on_meta
 from d2lcnn.insight.tables import LayerRow, LayerTable, layer_rows, layer_table
 
 __all__ = [
+    "LEDGER",
+    "ActivationStats",
+    "FieldRow",
+    "FieldTable",
+    "GradientStats",
     "LayerRow",
     "LayerTable",
+    "LedgerRow",
+    "LedgerTable",
+    "Record",
+    "UpdateStats",
+    "VarianceProfile",
+    "build_on_meta",
     "draw_network",
     "feature_maps",
+    "gain",
+    "init_he",
+    "init_lecun",
+    "init_normal",
+    "init_orthogonal",
+    "init_xavier",
     "layer_rows",
     "layer_table",
+    "ledger_table",
+    "lsuv",
+    "network_depth",
+    "next_field",
+    "output_size",
     "plot_runs",
+    "receptive_field",
+    "record_activations",
+    "record_gradients",
+    "record_updates",
+    "select_layers",
     "show_images",
     "show_source",
+    "variance_through_depth",
 ]

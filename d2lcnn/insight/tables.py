@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from d2lcnn.insight.shapes import run_for_shapes
 from d2lcnn.training.metrics import evaluation_mode
@@ -104,6 +103,8 @@ def layer_rows(net: nn.Module, X: Tensor | Sequence[int]) -> list[LayerRow]:
         >>> [row.kind for row in layer_rows(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), (1, 2, 2))]
         ['Flatten', 'Linear']
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton, a third of a second
+
     # Parameters that a module holds itself, besides its children's, make it a row of its own too.
     layers = {
         name: module

@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from d2lcnn.data import Batches, load_data_fashion_mnist, load_data_mnist
+from d2lcnn.nets.alexnet import course_alexnet
+from d2lcnn.nets.densenet import course_densenet
+from d2lcnn.nets.googlenet import course_googlenet
 from d2lcnn.nets.lenet import LeNet, lenet, lenet_bn
+from d2lcnn.nets.mobilenet_v1 import MobileNetV1
+from d2lcnn.nets.nin import course_nin
+from d2lcnn.nets.resnet import course_resnet18
+from d2lcnn.nets.vgg import course_vgg11
 
 
 @dataclass(frozen=True)
@@ -93,4 +100,11 @@ RECIPES: dict[str, Recipe] = {
     "lenet_relu": Recipe(lenet_relu, 256, 28, 0.1, about="ReLU, average pooling"),
     "lenet_relu_max": Recipe(lenet_relu_max, 256, 28, 0.1, about="ReLU, maximum pooling"),
     "lenet_mnist": Recipe(lenet, 256, 28, 0.9, load=load_data_mnist, about="sigmoid, average pooling"),
+    "alexnet": Recipe(course_alexnet, 128, 224, 0.01, about="one channel, ten classes"),
+    "vgg11": Recipe(course_vgg11, 128, 224, 0.05, about="a quarter of the channels"),
+    "nin": Recipe(course_nin, 128, 224, 0.1, about="one channel, ten classes"),
+    "googlenet": Recipe(course_googlenet, 128, 96, 0.1, about="biases and no norm"),
+    "resnet18": Recipe(course_resnet18, 256, 96, 0.05, about="biases, no norm on the shortcuts"),
+    "densenet": Recipe(course_densenet, 256, 96, 0.1, about="four blocks of four, growth rate 32"),
+    "mobilenet_v1": Recipe(MobileNetV1, 256, 96, 0.1, about="one channel, ten classes"),
 }

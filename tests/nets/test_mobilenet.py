@@ -1,5 +1,7 @@
 """MobileNets against torchvision, a listing, and the papers' numbers."""
 
+import importlib
+
 import pytest
 import torch
 from torch import nn
@@ -8,11 +10,11 @@ from torchvision import models
 from d2lcnn.insight.tables import layer_rows
 from d2lcnn.layers.depthwise import DepthwiseSeparableConv
 from d2lcnn.layers.squeeze_excitation import SqueezeExcitation
-from d2lcnn.nets import mobilenet_v1 as v1
-from d2lcnn.nets import mobilenet_v2 as v2
-from d2lcnn.nets import mobilenet_v3 as v3
 
 from .parity import assert_same_network, randomise
+
+# The package's names mobilenet_v1 and mobilenet_v2 are the functions.
+v1, v2, v3 = (importlib.import_module(f"d2lcnn.nets.mobilenet_v{n}") for n in (1, 2, 3))
 
 LATER = {
     "mobilenet_v2": v2.mobilenet_v2,

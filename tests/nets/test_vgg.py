@@ -1,5 +1,6 @@
 """VGG against torchvision, d2l's listing and the paper's tables."""
 
+import importlib
 import re
 
 import pytest
@@ -7,12 +8,12 @@ import torch
 import torchvision
 from torch import nn
 
-from d2lcnn.nets import vgg as family
 from d2lcnn.nets.vgg import VGG, course_vgg11, vgg, vgg11_lrn, vgg16_c, vgg_block
 
 from .measures import depth, modules, multiply_adds, num_parameters, on_meta, shapes, thin, without_gradient
 from .parity import assert_same_network
 
+family = importlib.import_module("d2lcnn.nets.vgg")  # the package's name vgg is the function
 TORCHVISION = [f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")]
 ARCH = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 
