@@ -78,7 +78,9 @@ def install_cell(address: str | None) -> str:
             "try:\n"
             "    import d2lcnn\n"
             "except ModuleNotFoundError as error:\n"
-            '    error.add_note("To install it, run `pip install .` in the course\'s folder, then restart the kernel.")\n'
+            "    error.add_note(\n"
+            '        "To install it, run `pip install .` in the course\'s folder, then restart the kernel."\n'
+            "    )\n"
             "    raise"
         )
     return (

@@ -190,7 +190,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
     rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X)]
     rows = [row for row in rows if row.kind not in skip]
     unit = float(shape[-1])
-    figure, ax = plt.subplots(figsize=(1.25 * len(rows), 3.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(len(rows), 2.7), layout="constrained")
     x, tallest = 0.0, 0.0
     for i, row in enumerate(rows):
         sheets, width, height = _box(row.output_shape, unit)
@@ -203,7 +203,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
         tallest = max(tallest, height / 2 + depth)
         size = "×".join(map(str, row.output_shape[1:]))
         ax.text(
-            x + (width + depth) / 2, -0.6 * unit, f"{row.name}\n{size}", ha="center", va="top", fontsize=8
+            x + (width + depth) / 2, -0.6 * unit, f"{row.name}\n{size}", ha="center", va="top", fontsize=9
         )
         x += width + depth + 0.45 * unit
     ax.set_xlim(-0.3 * unit, x)
