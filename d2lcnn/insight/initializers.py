@@ -218,7 +218,7 @@ def lsuv(
     """Initialize layer by layer so that on a real batch every layer's output has the variance one (LSUV).
 
     All weights start orthonormal; then, from the first layer to the last, W ← W / √Var(output) until
-    |Var − 1| < tolerance.
+    the variance differs from 1 by less than the tolerance.
 
     Args:
         net: The network, filled in place; it runs in evaluation mode.

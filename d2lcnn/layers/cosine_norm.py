@@ -10,7 +10,7 @@ from d2lcnn.layers.moments import widen
 
 
 def _cosine(x: Tensor, weight: Tensor, centered: bool, eps: float) -> Tensor:
-    """Give the cosine between each row of x (*×F) and each row of weight (O×F): *×O."""
+    """Give the cosine between each row of x (…×F) and each row of weight (O×F): …×O."""
     rows = []
     for row in (widen(x), widen(weight)):
         if centered:
@@ -34,7 +34,7 @@ class CosineLinear(nn.Module):
         eps: Least length that is divided by, for vectors of zeros.
 
     Shape:
-        *×in_features → *×out_features.
+        …×in_features → …×out_features.
 
     Raises:
         ValueError: If an argument is out of range, or the input has other features.

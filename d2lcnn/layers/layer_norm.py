@@ -24,7 +24,7 @@ class LayerNorm(nn.Module):
         bias: Whether β is there, where γ is.
 
     Shape:
-        *×normalized_shape → the same shape.
+        …×normalized_shape → the same shape.
 
     Raises:
         ValueError: If an argument is out of range, or the input ends in other sizes than `normalized_shape`.

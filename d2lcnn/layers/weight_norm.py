@@ -73,7 +73,7 @@ class WeightNormLinear(_WeightNorm):
         bias: Whether b is there.
 
     Shape:
-        *×in_features → *×out_features.
+        …×in_features → …×out_features.
 
     Raises:
         ValueError: If a number of features is below 1.
@@ -167,7 +167,7 @@ class MeanOnlyBatchNorm(nn.Module):
         momentum: Weight of the newest batch in the running mean, which serves in evaluation.
 
     Shape:
-        N×C×* → N×C×*, with any further dimensions or none.
+        N×C×… → N×C×…, with any further dimensions or none.
 
     Raises:
         ValueError: If an argument is out of range, or the input has other channels.
@@ -216,7 +216,7 @@ class MeanOnlyLayerNorm(nn.Module):
         num_features: Number of features or channels.
 
     Shape:
-        N×C×* → N×C×*, with any further dimensions or none.
+        N×C×… → N×C×…, with any further dimensions or none.
 
     Raises:
         ValueError: If the number of features is below 1, or the input has other channels.

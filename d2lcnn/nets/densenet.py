@@ -101,7 +101,7 @@ COURSE_GROWTH_RATE = 32
 
 
 class CourseDenseNet(nn.Sequential):
-    """The course's DenseNet: ResNet's stem, four `DenseBlock`s of four layers with transitions that halve between.
+    """The course's DenseNet: ResNet's stem, four dense blocks of four layers with transitions that halve between.
 
     Args:
         in_channels: Number of channels of the images.
