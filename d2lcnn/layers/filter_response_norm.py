@@ -18,8 +18,9 @@ class FilterResponseNorm2d(nn.Module):
     Args:
         num_features: Number of channels C.
         eps: ε, added to the mean square.
-        learn_eps: Whether ε is eps plus the absolute value of a learned number (`eps_extra`), 1e-4 at the start; the paper does so
-            where channels have one value each, as in 1×1 maps, whose sign is all that is left otherwise.
+        learn_eps: Whether ε is eps plus the absolute value of a learned number (`eps_extra`), 1e-4 at the
+            start; the paper does so where channels have one value each, as in 1×1 maps, whose sign is all that
+            is left otherwise.
 
     Shape:
         N×C×H×W → N×C×H×W.
