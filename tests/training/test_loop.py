@@ -284,7 +284,9 @@ def test_ctrl_c_returns_what_was_trained():
 
 def test_a_real_ctrl_c_is_caught_too():
     script = textwrap.dedent("""
-        import torch, d2lcnn
+        import signal, torch, d2lcnn
+        # A job that a shell put into the background inherits an ignored Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         images = torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
         data = d2lcnn.Batches(images, torch.arange(64) % 10, 8, device="cpu")
         class Loud:
