@@ -1,4 +1,4 @@
-"""Layers that the networks are built of, from scratch."""
+"""The course's layers, from scratch; the networks take torch's where it has one, and these can be put in."""
 
 from d2lcnn.layers.batch_norm import BatchNorm1d, BatchNorm2d, fold_batch_norm, population_statistics
 from d2lcnn.layers.color_noise import PCAColorNoise

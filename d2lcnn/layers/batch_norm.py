@@ -132,7 +132,7 @@ class BatchNorm2d(_BatchNorm):
         num_features: Number of channels C.
         eps: ε, added to the variance.
         momentum: Weight of the newest batch in the running statistics; None averages over all batches alike,
-            which for batches of one size is step 10 of the paper's Algorithm 2.
+            which for batches of one size, with the weights at rest, is step 10 of the paper's Algorithm 2.
         affine: Whether γ (`weight`) and β (`bias`) are there.
         track_running_stats: Whether running statistics are kept; without them evaluation uses the batch's too.
 

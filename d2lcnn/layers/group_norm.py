@@ -30,7 +30,7 @@ class GroupNorm(nn.Module):
             value only, which would always become 0.
 
     Source:
-        Wu and He (2018), equations 1, 2 and 7.
+        Wu and He (2018), equations 1, 2, 6 and 7; its default is 32 groups.
 
     Differs from:
         torch's `nn.GroupNorm` in refusing groups of one value (torch does so for a batch of one only);

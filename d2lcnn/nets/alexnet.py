@@ -71,7 +71,8 @@ DENSE = (4096, 4096)
 VARIANTS = {
     # Figure 2. It says 224 pixels; it is 227 of which the first layer makes the figure's 55.
     "paper": AlexNetVariant((96, 256, 384, 384, 256), 0, 227, 6, groups=2, dropout_first=False),
-    # The single tower of Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks".
+    # After Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks", whose text has
+    # 384 channels in conv4; 256, and dropout in front of each dense layer, are torchvision's.
     "torchvision": AlexNetVariant((64, 192, 384, 256, 256), 2, None, 6, groups=1, dropout_first=True),
     # Dive into Deep Learning, Chinese second edition, section 7.1.
     "course": AlexNetVariant((96, 256, 384, 384, 256), 1, 224, 5, groups=1, dropout_first=False),
@@ -85,7 +86,8 @@ def paper_lrn(channels: int) -> nn.LocalResponseNorm:
         channels: Number of channels; the norm has the same five-channel window for any.
 
     Source:
-        Krizhevsky et al. (2012), section 3.3. torch divides its `alpha` by the five, so 5·10⁻⁴ stands here.
+        Krizhevsky et al. (2012), section 3.3; `LocalResponseNorm` writes it out. torch divides its `alpha` by
+        the five, so 5·10⁻⁴ stands here.
 
     Example:
         >>> paper_lrn(96)
@@ -121,7 +123,8 @@ class AlexNet(nn.Sequential):
         Krizhevsky, Sutskever and Hinton (2012), sections 3 and 4.2.
 
     Differs from:
-        The paper: dropout scales in training, not in use, and the weights start as torch's do.
+        The paper: dropout scales in training, not in use (`Dropout` has both), and the weights start as torch's
+        do. The default variant is torchvision's network, not the paper's.
         torchvision: its tensors in its order, but named layers and no in-place activations.
 
     Example:

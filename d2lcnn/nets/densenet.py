@@ -41,6 +41,8 @@ def conv_block(input_channels: int, num_channels: int) -> nn.Sequential:
 class DenseBlock(nn.Module):
     """The course's dense block: each layer sees the input and what all layers before it gave, x ← [x, H(x)].
 
+    The paper's, with bottlenecks and recomputation, is `DenseStage`.
+
     Args:
         num_convs: Number of layers.
         input_channels: Number of channels that come in.
@@ -350,7 +352,7 @@ class Transition(nn.Sequential):
 
     Source:
         Huang et al. (2017), section 3: "Pooling layers" and "Compression". The paper's text leaves the ReLU out;
-        the authors' code has it.
+        Table 1's caption and the authors' code have it.
 
     Example:
         >>> Transition(256, 128)(torch.zeros(1, 256, 8, 8)).shape
@@ -378,14 +380,14 @@ class Transition(nn.Sequential):
 
 # ---------------------------------------------------------------- the paper's networks
 
-# Table 1: growth rate, and the layers of each dense block.
+# Table 1 (with 161 as in the first version and torchvision): growth rate, and the layers of each dense block.
 IMAGENET = {
     121: (32, (6, 12, 24, 16)),
     161: (48, (6, 12, 36, 24)),
     169: (32, (6, 12, 32, 32)),
     201: (32, (6, 12, 48, 32)),
 }
-# Section 3, "Implementation details": channels of the first convolution for CIFAR without B and C.
+# Section 3, "Implementation details": channels of the first convolution for CIFAR, unless both B and C hold.
 PLAIN_STEM_CHANNELS = 16
 
 
@@ -445,7 +447,7 @@ class DenseNet(nn.Sequential):
                 f"The compression is the share of channels that is kept, in (0, 1], and got {compression}. "
                 "The paper takes 0.5, and 1 for no compression."
             )
-        # Twice the growth rate for ImageNet and for BC; only the plain forms for CIFAR start with 16.
+        # Twice the growth rate for ImageNet and for BC; the other forms for CIFAR start with 16.
         channels = 2 * growth_rate
         if small_images and not (bottleneck and compression < 1):
             channels = PLAIN_STEM_CHANNELS

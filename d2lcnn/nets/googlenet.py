@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from d2lcnn.layers.checks import check_images
 from d2lcnn.nets.alexnet import paper_lrn
 
-# Table 1, columns #1×1, (#3×3 reduce, #3×3), (#5×5 reduce, #5×5), pool proj: the channels of the four paths.
+# Table 1, the stem: convolution 7×7, 3×3 reduce, 3×3.
 STEM_CHANNELS = (64, 64, 192)
+# Table 1, columns #1×1, (#3×3 reduce, #3×3), (#5×5 reduce, #5×5), pool proj: the channels of the four paths.
 INCEPTIONS = {
     "3a": (64, (96, 128), (16, 32), 32),
     "3b": (128, (128, 192), (32, 96), 64),
@@ -40,7 +41,7 @@ class GoogLeNetVariant(NamedTuple):
         lrn: Local response normalization stands around the stem's second and third convolution.
         last_pool: Side of the windows of the last maximum pooling.
         head_pool: Makes the pooling of the auxiliary heads, to maps of 4×4.
-        head_size: Side of the images for which the heads' pooling gives 4×4, or None if for all.
+        head_size: Side of the images that the heads' dense layers are built for, the paper's, or None if any.
         dropout: Probability with which an input of the last layer is dropped in training.
         min_size: The least side of the images, in pixels.
 
@@ -291,7 +292,9 @@ class GoogLeNet(nn.Module):
         Szegedy et al. (2015), Table 1, figure 3 and section 5.
 
     Differs from:
-        The paper in rounding the size up where a pooling window hangs over the border (Table 1 does not say).
+        The paper, unless variant="paper": batch normalization, 3×3 kernels for the paper's 5×5, no LRN, a last
+        dropout of 0.2. In both, pooling rounds sizes up, which at 224 pixels is figure 3's "S"; on maps with an
+        odd side the paper's padding would give one pixel more.
         torchvision: its tensors, in its order, but the heads must be asked for (there a network without pretrained
         weights has them), the initial values are torch's, and there is no `transform_input`.
 

@@ -82,7 +82,8 @@ class InvertedResidual(nn.Module):
         in_channels: Number of channels that come in.
         out_channels: Number of channels that go out.
         stride: Stride of the depthwise convolution.
-        expansion: Factor t from `in_channels` to the channels within; with 1 there is no first convolution.
+        expansion: Factor t from `in_channels` to the channels within; with 1 there is no first convolution, as
+            in the authors' code.
         norm_layer: Makes the norms, called with the channels.
         activation_layer: Makes the first two activations.
 
@@ -130,6 +131,7 @@ class InvertedResidual(nn.Module):
                 activation_layer=activation_layer,
             )
         )
+        # The linear bottleneck of section 3.2: no activation follows.
         self.conv.append(nn.Conv2d(width, out_channels, 1, bias=False))
         self.conv.append(norm_layer(out_channels))
         self.adds_input = stride == 1 and in_channels == out_channels
@@ -161,6 +163,7 @@ class MobileNetV2(nn.Sequential):
         Sandler et al. (2018), Table 2 and section 4.
 
     Differs from:
+        The paper: a dropout before the last layer, which is dense instead of a 1×1 convolution on one pixel.
         torchvision: its tensors, under its names in its order; no activation works in place.
 
     Example:

@@ -331,8 +331,8 @@ class Bottleneck(nn.Module):
         He et al. (2016a), figure 5 right.
 
     Differs from:
-        The paper, where the first 1×1 convolution has the stride and so throws away three pixels of four
-        unseen: `PaperBottleneck`. This one, as in torchvision, is called version 1.5.
+        The authors' published model, where the first 1×1 convolution has the stride and so throws away three
+        pixels of four unseen: `PaperBottleneck`. This one, as in torchvision, is called version 1.5.
 
     Example:
         >>> import torch
@@ -397,7 +397,7 @@ class PaperBottleneck(Bottleneck):
         ValueError: If there is no such shortcut.
 
     Source:
-        He et al. (2016a), Table 1 and the authors' published model.
+        The authors' published model; Table 1 of He et al. (2016a) says which blocks have a stride, not where in them.
 
     Example:
         >>> block = PaperBottleneck(256, 128, stride=2)
@@ -635,7 +635,7 @@ class ResNet(nn.Sequential):
                     )
                 )
                 channels = block.expansion * width
-            layers[f"layer{i}"] = stage
+            layers[f"layer{i}"] = stage  # Table 1 calls layer1 to layer4 conv2_x to conv5_x
         if issubclass(block, (PreActBlock, PreActBottleneck)):
             # The stem's norm and activation are those of the first block, before its two paths part.
             first = layers["layer1"].get_submodule("0")
@@ -650,7 +650,7 @@ class ResNet(nn.Sequential):
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                # The papers' reference [13] with the variance of the backward pass, as in the authors' code.
+                # He et al. (2015) with the variance of the backward pass, as in the authors' code.
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if zero_init_residual:
             for module in self.modules():
@@ -708,7 +708,8 @@ def resnet18(
     Args:
         in_channels: Number of channels of the images.
         num_classes: Number of outputs.
-        variant: "torchvision" or "paper", which differ only from ResNet-50 on.
+        variant: "torchvision" or "paper", which differ only from ResNet-50 on. (For the parameter-free
+            shortcuts of the paper's first comparison build `ResNet` with shortcut="A".)
         zero_init_residual: Start each block as the identity; see `ResNet`.
         norm_layer: Makes the norms, called with the channels.
         activation_layer: Makes the activations.
@@ -743,7 +744,8 @@ def resnet34(
     Args:
         in_channels: Number of channels of the images.
         num_classes: Number of outputs.
-        variant: "torchvision" or "paper", which differ only from ResNet-50 on.
+        variant: "torchvision" or "paper", which differ only from ResNet-50 on. (For the parameter-free
+            shortcuts of the paper's first comparison build `ResNet` with shortcut="A".)
         zero_init_residual: Start each block as the identity; see `ResNet`.
         norm_layer: Makes the norms, called with the channels.
         activation_layer: Makes the activations.
@@ -892,8 +894,8 @@ def preact_resnet(
         ValueError: If there is no network of this depth.
 
     Source:
-        He et al. (2016b), section 4.1 and appendix. The paper has ImageNet nets of 101, 152 and 200 layers; the
-        stages are those of 2016a.
+        He et al. (2016b), section 4.1 and appendix. Of its ImageNet nets those with 101 and 152 layers have the
+        stages of 2016a; the one with 200 is not built here.
 
     Differs from:
         The authors' code in the place of a bottleneck's stride, which is here the 3×3 convolution.
@@ -927,7 +929,7 @@ def plain_resnet(
     norm_layer: Callable[[int], nn.Module] = nn.BatchNorm2d,
     activation_layer: Callable[[], nn.Module] = nn.ReLU,
 ) -> ResNet:
-    """Build the plain twin of a ResNet for ImageNet: the same convolutions and norms, and no shortcut anywhere.
+    """Build the plain twin of a ResNet for ImageNet: the layers of the one with shortcuts A, without them.
 
     Args:
         depth: 18, 34, 50, 101 or 152 layers; the paper compares 18 with 34.
@@ -982,7 +984,8 @@ def cifar_resnet(
         depth: Number of layers, 6n + 2 (20, 32, 44, 56, 110 in the paper), or with bottlenecks 9n + 2 (164, 1001).
         in_channels: Number of channels of the images.
         num_classes: Number of outputs.
-        shortcut: "A", the paper's, which has no parameters; "B", "C" or None; see `make_shortcut`.
+        shortcut: "A", as in 2016a, without parameters; "B", which gives the sizes published in 2016b for 164 and
+            1001 layers; "C" or None; see `make_shortcut`.
         preactivation: Put norm and activation in front of the convolutions.
         bottleneck: Build of bottlenecks, which go out with four times as many channels.
         zero_init_residual: Start each block as the identity; see `ResNet`.
@@ -994,6 +997,9 @@ def cifar_resnet(
 
     Source:
         He et al. (2016a), section 4.2 and Table 6; with pre-activation and bottlenecks He et al. (2016b).
+
+    Differs from:
+        With bottlenecks, the papers' published code in the place of the stride, here the 3×3 convolution.
 
     Example:
         >>> sum(p.numel() for p in cifar_resnet(20).parameters())
