@@ -205,7 +205,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
         ax.text(
             x + (width + depth) / 2, -0.6 * unit, f"{row.name}\n{size}", ha="center", va="top", fontsize=9
         )
-        x += width + depth + 0.45 * unit
+        x += max(width + depth, 0.5 * unit) + 0.45 * unit  # room for the label of a narrow column
     ax.set_xlim(-0.3 * unit, x)
     ax.set_ylim(-1.0 * unit, tallest + 0.1 * unit)
     ax.set_aspect("equal")
