@@ -127,7 +127,7 @@ def train_ch6(
         num_epochs = min(num_epochs, FAST_EPOCHS)
     if seed is not None:
         torch.manual_seed(seed)
-    if init_weights is not None and resume is None:
+    if init_weights is not None:
         net.apply(init_weights)
     net.to(device)
     sgd = optimizer(net.parameters(), lr=lr)
