@@ -1,5 +1,7 @@
 """Listings, tables and figures."""
 
+from statistics import stdev
+
 import matplotlib as mpl
 import pytest
 import torch
@@ -8,6 +10,10 @@ from torch import nn
 import d2lcnn
 
 mpl.use("Agg")
+
+
+class OnlyDocstring:
+    """Nothing but words."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +43,7 @@ def test_source_is_the_package_s_own_and_drops_only_docstrings():
     assert '"""' not in code
     assert ast.unparse(ast.parse(code)) == without_docstrings(inspect.getsource(d2lcnn.LeNet))
     assert "def show_source" in d2lcnn.show_source(d2lcnn.lenet, d2lcnn.show_source).data
+    assert '"""Nothing but words."""' in d2lcnn.show_source(OnlyDocstring).data
     with pytest.raises(TypeError):
         d2lcnn.show_source(len)
 
@@ -112,6 +119,9 @@ def test_plot_runs_draws_the_records_and_a_real_run_over_them():
     mean = [sum(epoch) / len(runs) for epoch in zip(*[r.history.test_acc for r in runs])]
     assert lines["test"].get_ydata().tolist() == pytest.approx(mean)
     assert len(losses.collections) == len(accuracies.collections) == 2  # a band for each curve
+    top = accuracies.collections[1].get_paths()[0].vertices[:, 1].max()
+    bands = [stdev(epoch) for epoch in zip(*[r.history.test_acc for r in runs])]
+    assert top == pytest.approx(max(m + deviation for m, deviation in zip(mean, bands)))
     several = d2lcnn.plot_runs("lenet", "lenet_bn").axes[0]
     assert [line.get_label() for line in several.get_lines()] == ["lenet", "lenet_bn"]
 
