@@ -38,7 +38,7 @@ def test_same_layers_and_tensors_as_torchvision(name):
     assert leaves(ours) == leaves(theirs)
 
 
-@pytest.mark.parametrize("name", ["vgg11", "vgg13_bn"])
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_equal_to_torchvision(name):
     ours, theirs = (thin(on_meta(getattr(m, name))) for m in (family, torchvision.models))
     assert_same_network(ours, theirs, torch.randn(2, 3, 32, 33))
