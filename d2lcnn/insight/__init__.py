@@ -1,6 +1,8 @@
-"""Looking inside: listings, tables, figures, probes, initializers, and the ledger of published figures."""
+"""Looking inside: tables, figures, probes, initializers, published figures, and checks of exercises."""
 
 from d2lcnn.insight.depth import network_depth
+from d2lcnn.insight.exercises import *  # noqa: F403
+from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.figures import draw_network, feature_maps, plot_runs, show_images
 from d2lcnn.insight.initializers import (
     VarianceProfile,
@@ -30,6 +32,7 @@ from d2lcnn.insight.shapes import build_on_meta
 from d2lcnn.insight.tables import LayerRow, LayerTable, layer_rows, layer_table
 
 __all__ = [
+    *_checks,
     "LEDGER",
     "ActivationStats",
     "FieldRow",
