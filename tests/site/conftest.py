@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+from .browsing import FLAGS, NO_BROWSER, find_browser, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
@@ -134,9 +142,9 @@ def stylesheets(site: Path) -> dict[Path, list[str]]:
     return {path: css_urls(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.css"))}
 
 
-def load_tool(name: str) -> ModuleType:
-    """Import tools/<name>.py, which is a script and not part of a package."""
-    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
+def load_file(path: Path) -> ModuleType:
+    """Import a file that is not part of a package."""
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -147,9 +155,38 @@ def load_tool(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def vendor() -> ModuleType:
-    return load_tool("vendor")
+    return load_file(ROOT / "tools" / "vendor.py")
 
 
 @pytest.fixture(scope="session")
 def repository() -> ModuleType:
-    return load_tool("repository")
+    return load_file(ROOT / "tools" / "repository.py")
+
+
+@pytest.fixture(scope="session")
+def extension() -> Callable[[str], ModuleType]:
+    """Import book/_extensions/<name>.py by its name."""
+    return lambda name: load_file(ROOT / "book" / "_extensions" / f"{name}.py")
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Serve the site from a thread."""
+    with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests; each opens contexts of its own."""
+    path = find_browser()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
