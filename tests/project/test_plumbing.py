@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-PROMISED = {"book", "test", "execute", "serve", "clean", "repository", "lock", "help"}
+PROMISED = {"book", "test", "colab", "execute", "serve", "clean", "repository", "lock", "help"}
 
 
 def workflow(path: Path) -> dict[Any, Any]:
@@ -47,6 +47,7 @@ def test_makefile_names_files_that_exist() -> None:
         "tools/setup.sh",
         "tools/execute.py",
         "tools/check.py",
+        "tools/colab.py",
         "tools/vendor.py",
         "tools/repository.py",
     }
@@ -121,7 +122,7 @@ def test_workflows_do_what_the_book_needs() -> None:
         step.get("uses", "").split("@")[0] for step in steps(ROOT / ".github" / "workflows" / "publish.yml")
     ]
     assert used[-2:] == ["actions/upload-pages-artifact", "actions/deploy-pages"]
-    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:] == ["make test", "make colab"]
 
 
 @pytest.fixture
