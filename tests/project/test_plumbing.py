@@ -66,7 +66,7 @@ def test_repository_asks_for_the_address() -> None:
     assert "make repository URL=https://github.com/OWNER/NAME" in done.stderr
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tools/setup.sh"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/report", "tools/setup.sh"])
 def test_shell_script_parses(script: str) -> None:
     shell = shutil.which(
         (ROOT / script).read_text(encoding="utf-8").split("\n", 1)[0].split("/")[-1].split()[-1]
@@ -77,7 +77,7 @@ def test_shell_script_parses(script: str) -> None:
 
 
 def test_workflows_are_there() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "publish.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "publish.yml", "weekly.yml"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -91,7 +91,7 @@ def test_workflow_runs_what_exists(path: Path) -> None:
         command = shlex.split(step["run"])
         files = [word for word in command if re.match(r"(\.ci|tools|tests|book)/", word)]
         assert not [word for word in files if not (ROOT / word).exists()]
-        assert command[0] in {"bash", "make", "uv", ".venv/bin/python"}
+        assert command[0] in {"bash", "git", "make", "python3", "uv", ".venv/bin/python"}
         if command[0] == "make":
             assert set(command[1:]) <= TARGETS
 
