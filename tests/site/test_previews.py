@@ -114,6 +114,9 @@ def test_a_citation_shows_its_source_and_no_second_tooltip(lesson):
 def test_a_tap_follows_the_link(browser, address):
     with browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True) as context:
         page, problems = visit(context, address, LESSON)
+        page.dispatch_event(TERM, "pointerenter", {"pointerType": "touch"})
+        page.wait_for_timeout(400)
+        assert not page.is_visible(BOX), "a preview would cover what the finger is to meet"
         page.tap(TERM)
         page.wait_for_url("**/glossary.html#term-kernel")
     assert not problems
