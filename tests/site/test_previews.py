@@ -151,6 +151,7 @@ def test_a_margin_note_stands_beside_the_text_or_in_it(browser, address, width):
             inside = box["x"] + box["width"] <= article["x"] + article["width"] + 1
             assert inside == (width == 360), notes.nth(i).inner_text()
             assert box["x"] + box["width"] <= width
+            assert notes.nth(i).locator("h1, h2, h3, .cell").count() == 0, "a note that is not closed"
     assert not problems
 
 
