@@ -112,6 +112,8 @@ def sentence(count: int, fast: float | None, recipes: list[str]) -> str:
 
 def say_times(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the sentence below a notebook's title."""
+    if app.builder.format != "html":  # gettext would take the sentence for the author's
+        return
     path = Path(app.env.doc2path(page))
     title = next(doctree.findall(nodes.title), None)
     if path.suffix != ".ipynb" or title is None:
