@@ -112,7 +112,8 @@ def sentence(count: int, fast: float | None, recipes: list[str]) -> str:
 
 def say_times(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the sentence below a notebook's title."""
-    if app.builder.format != "html":  # gettext would take the sentence for the author's
+    # gettext would take the sentence for the author's.
+    if app.builder.format != "html":
         return
     path = Path(app.env.doc2path(page))
     title = next(doctree.findall(nodes.title), None)
