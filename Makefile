@@ -16,8 +16,9 @@ setup: ## make .venv with everything in it
 vendor: setup ## bring the scripts that the book serves itself
 	@$(PYTHON) tools/vendor.py
 
+# --all: where Sphinx writes some pages only, its search forgets the glossary's terms of the others.
 book: vendor ## build the book: _build/html/index.html
-	.venv/bin/jupyter-book build . -W --keep-going -n
+	.venv/bin/jupyter-book build . --all -W --keep-going -n
 
 pdf: vendor ## print the whole course as one PDF: _build/downloads/d2lcnn.pdf
 	$(PYTHON) tools/pdf.py

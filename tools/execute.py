@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from notebook_env import notebook_environment
+from times import note
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT = 300  # seconds; fast mode keeps a whole notebook below a minute
@@ -183,6 +184,7 @@ def main() -> int:
         else:
             seconds = time.perf_counter() - begin
             print(f"{path}: {'outputs stored' if changed else 'unchanged'} ({seconds:.0f} s)", flush=True)
+            note(path, seconds)
     print(f"{len(notebooks) - failed} executed, {failed} failed")
     return min(failed, 1)
 

@@ -22,7 +22,10 @@ ADDRESS = re.compile(r"https://github\.com/[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/[A
 CONFIG_BLOCK = re.compile(
     r"(?<=^# >>> tools/repository\.py\n).*?(?=^# <<< tools/repository\.py$)", re.DOTALL | re.MULTILINE
 )
-CONFIG_BUTTON = re.compile(r"(?<=^  use_repository_button: )\w+(?=  # tools/repository\.py$)", re.MULTILINE)
+CONFIG_BUTTONS = [
+    re.compile(r"(?<=^  use_repository_button: )\w+(?=  # tools/repository\.py$)", re.MULTILINE),
+    re.compile(r"(?<=^      use_source_button: )\w+(?=  # tools/repository\.py$)", re.MULTILINE),
+]
 # In these pages, what stands between the two comments.
 PAGES = ("README.md", "book/run-it-yourself.md")
 PAGE_MARKERS = re.compile(r"(?<=<!-- repository -->).*?(?=<!-- /repository -->)", re.DOTALL)
@@ -99,7 +102,9 @@ def marked_text(address: str | None) -> str:
 def with_config(path: Path, address: str | None) -> str:
     text = path.read_text(encoding="utf-8")
     text = substitute_once(CONFIG_BLOCK, config_block(address), text, path)
-    return substitute_once(CONFIG_BUTTON, "false" if address is None else "true", text, path)
+    for button in CONFIG_BUTTONS:
+        text = substitute_once(button, "false" if address is None else "true", text, path)
+    return text
 
 
 def with_marked_text(path: Path, address: str | None) -> str:

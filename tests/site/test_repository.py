@@ -171,4 +171,4 @@ def test_a_built_page_has_the_buttons_of_its_address(course, repository, address
         assert "colab" not in page
         return
     colab = "https://colab.research.google.com/github/some-one/d2lcnn/blob/main/book/one.ipynb"
-    assert set(links) == {FIRST, colab}
+    assert set(links) == {FIRST, colab, f"{FIRST}/blob/main/book/one.ipynb"}

@@ -1,0 +1,159 @@
+"""What a page costs its reader: the bytes of a first visit, and no script without a use."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.site
+
+LIMIT = 1_000_000  # bytes, without MathJax
+MATHJAX = "/_static/vendor/mathjax/"
+TEXT = ("text/", "application/javascript", "application/json", "image/svg")
+
+# What every page needs: the theme's menus, light and dark, the words to mark after a search, our buttons.
+EVERYWHERE = {
+    "documentation_options.js",
+    "doctools.js",
+    "sphinx_highlight.js",
+    "sphinx-book-theme.js",
+    "pydata-sphinx-theme.js",
+    "bootstrap.js",
+    "buttons.js",
+}
+# What only the pages need that have such an element.
+WHERE_USED = {
+    "clipboard.min.js": ".highlight pre",
+    "copybutton.js": ".highlight pre",
+    "previews.js": "script#previews",
+    "searchtools.js": "#search-results",
+    "language_data.js": "#search-results",
+    "searchindex.js": "#search-results",
+    "tex-mml-chtml.js": "article .math",
+}
+# The beginnings of stylesheets' names: one has a hash in it.
+STYLES_WHERE_USED = {
+    "copybutton.css": ".highlight pre",
+    "mystnb.": "article .cell",
+    "sphinx-design.min.css": "article [class*='sd-']",
+}
+
+
+def first_visit(browser, address, name):
+    """Open a page with an empty cache; give the bytes of each file that came, as they would be sent, and the page."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    answers = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(f"{address}/{name}", wait_until="load")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    # Lazy images would come later, and count as well.
+    page.evaluate("() => document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })")
+    page.wait_for_load_state("networkidle")
+    sizes: Counter[str] = Counter()
+    for answer in answers:
+        body = answer.body()
+        is_text = answer.headers.get("content-type", "").startswith(TEXT)
+        sizes[urlsplit(answer.url).path] += len(gzip.compress(body, 6)) if is_text else len(body)
+    return sizes, page
+
+
+@pytest.fixture(scope="module")
+def visits(browser, address, pages):
+    """Every page's files and the elements that ask for a script."""
+    found = {}
+    for name in map(str, pages.values()):
+        sizes, page = first_visit(browser, address, name)
+        selectors = {*WHERE_USED.values(), *STYLES_WHERE_USED.values()}
+        has = {s: page.evaluate("s => document.querySelector(s) !== null", s) for s in selectors}
+        page.context.close()
+        found[name] = sizes, has
+    return found
+
+
+def test_a_first_visit_is_below_a_megabyte(visits):
+    heavy = []
+    for name, (sizes, _) in visits.items():
+        own = {path: size for path, size in sizes.items() if not path.startswith(MATHJAX)}
+        print(f"{name}: {sum(own.values()):,} bytes")
+        assert sum(own.values()) > 50_000, f"{name} cannot be as light as this: was it measured?"
+        if sum(own.values()) >= LIMIT:
+            largest = ", ".join(f"{path} {size:,}" for path, size in Counter(own).most_common(5))
+            heavy.append(f"{name} weighs {sum(own.values()):,} bytes, of which {largest}")
+    assert not heavy, "\n".join(heavy)
+
+
+def files(sizes, suffix):
+    """The names of a page's scripts or stylesheets; what MathJax loads by itself belongs to MathJax."""
+    paths = [PurePosixPath(path) for path in sizes if path.endswith(suffix)]
+    return {path.name for path in paths if path.name in WHERE_USED or not str(path).startswith(MATHJAX)}
+
+
+def test_a_page_loads_the_scripts_that_it_uses_and_no_other(visits):
+    wrong = []
+    for name, (sizes, has) in visits.items():
+        expected = EVERYWHERE | {script for script, element in WHERE_USED.items() if has[element]}
+        loaded = files(sizes, ".js")
+        wrong += [f"{name} loads {script} without a use" for script in sorted(loaded - expected)]
+        wrong += [f"{name} lacks {script}" for script in sorted(expected - loaded)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_page_loads_an_extension_s_style_only_where_used(visits):
+    wrong = []
+    for name, (sizes, has) in visits.items():
+        loaded = files(sizes, ".css")
+        for style, element in STYLES_WHERE_USED.items():
+            there = any(file.startswith(style) for file in loaded)
+            if there != has[element]:
+                wrong.append(f"{name}: {style} {'without a use' if there else 'is missing'}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_code_block_has_a_copy_button(browser, address, pages):
+    checked = 0
+    for page in pages.values():
+        if "highlight" not in page.classes:
+            continue
+        with browser.new_context() as context:
+            tab = context.new_page()
+            tab.goto(f"{address}/{page}")
+            blocks = tab.locator("div.highlight pre").count()
+            buttons = tab.locator("button.copybtn").count()
+            assert buttons == blocks, str(page)
+            checked += blocks
+    assert checked > 50
+
+
+def test_the_copy_button_copies_the_code(browser, address):
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto(f"{address}/book/run-it-yourself.html")
+        block = page.locator("div.highlight:has(button.copybtn)").first
+        block.hover()
+        block.locator("button.copybtn").click()
+        assert page.evaluate("navigator.clipboard.readText()") == block.locator("pre").inner_text().rstrip()
+
+
+@pytest.mark.parametrize(
+    ("file", "body", "needed"),
+    [
+        ("copybutton.js", '<div class="highlight"><pre>', True),
+        ("copybutton.js", "<p>words</p>", False),
+        ("vendor/mathjax/tex-mml-chtml.js", '<span class="math notranslate">', True),
+        ("vendor/mathjax/tex-mml-chtml.js", "<p>mathematics</p>", False),
+        ("sphinx-design.min.css", '<div class="sd-container">', True),
+        ("sphinx-design.min.css", '<p class="wide">sd-card</p>', False),
+        ("mystnb.0a1b.css", '<div class="cell docutils container">', True),
+        ("mystnb.0a1b.css", "<p>", False),
+        ("design-tabs.js", '<div class="sd-tab-set docutils">', True),
+        ("design-tabs.js", '<div class="sd-card">', False),
+        ("anything-new.js", "<p>", True),
+    ],
+)
+def test_a_file_is_needed_where_its_mark_stands(extension, file, body, needed):
+    assert extension("lean").is_needed(file, body) is needed

@@ -1,0 +1,31 @@
+"""Keep the measured times of the notebooks' runs in fast mode, which the book shows: book/running_times.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+FILE = "running_times.json"
+# A busy machine takes longer than an idle one: only a change that a reader would notice changes the file.
+FACTOR = 2
+
+
+def note(notebook: Path, seconds: float) -> bool:
+    """Store how long a notebook of the book took to run; tell whether the file changed.
+
+    Args:
+        notebook: The notebook; the file lies beside it.
+        seconds: From starting the kernel to storing the outputs.
+    """
+    path = notebook.with_name(FILE)
+    if not path.is_file():
+        return False
+    before = json.loads(path.read_text(encoding="utf-8"))
+    known = before.get(notebook.stem)
+    if known is not None and known / FACTOR < seconds < known * FACTOR:
+        return False
+    # Entries of notebooks that are gone go too.
+    times = {name: value for name, value in before.items() if notebook.with_name(f"{name}.ipynb").is_file()}
+    times[notebook.stem] = round(seconds)
+    path.write_text(json.dumps(dict(sorted(times.items())), indent=1) + "\n", encoding="utf-8", newline="\n")
+    return True
