@@ -14,7 +14,7 @@ setup: ## make .venv with everything in it
 	@sh tools/setup.sh
 
 vendor: setup ## bring the scripts that the book serves itself
-	@$(PYTHON) tools/vendor.py
+	@$(PYTHON) tools/vendor.py mathjax
 
 book: vendor ## build the book: _build/html/index.html
 	.venv/bin/jupyter-book build . -W --keep-going -n
