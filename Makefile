@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything sets itself up first (tools/setup.sh): a Python 3.11 to 3.13, git
 # and make are enough. D2LCNN_PYTHON names another Python for .venv; D2LCNN_DATA the folder of the data sets.
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor book serve test execute repository lock clean
+.PHONY: help setup vendor book pdf site serve test colab execute repository lock clean
 
 PYTHON := .venv/bin/python
 PORT ?= 8000
@@ -19,12 +19,22 @@ vendor: setup ## bring the scripts that the book serves itself
 book: vendor ## build the book: _build/html/index.html
 	.venv/bin/jupyter-book build . -W --keep-going -n
 
+pdf: vendor ## print the whole course as one PDF: _build/downloads/d2lcnn.pdf
+	$(PYTHON) tools/pdf.py
+
+site: pdf ## build what is published: the book that offers its PDF and its notebooks, in _build/html
+	$(PYTHON) tools/notebooks_zip.py
+	D2LCNN_DOWNLOADS=_build/downloads .venv/bin/jupyter-book build . -W --keep-going -n
+
 serve: book ## build the book and open it in the browser (PORT=8000)
 	@(sleep 1; $(PYTHON) -m webbrowser http://localhost:$(PORT) >/dev/null) &
 	$(PYTHON) -m http.server $(PORT) --bind localhost --directory _build/html
 
 test: setup ## run every check: style, types, package, notebooks, book, site
 	$(PYTHON) tools/check.py
+
+colab: setup ## rehearse the notebooks as on Colab, in its versions, in an environment of their own
+	$(PYTHON) tools/colab.py
 
 execute: setup ## re-run the notebooks in fast mode and store their outputs
 	$(PYTHON) tools/execute.py
@@ -40,6 +50,6 @@ lock: ## compile requirements.txt anew from pyproject.toml
 	    --quiet -o requirements.txt
 
 clean: ## remove all that make made, never data/ or a recording in progress
-	rm -rf .venv .uv _build dist ci-artifacts book/_static/vendor
+	rm -rf .venv .uv .colab _build dist ci-artifacts book/_static/vendor
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +

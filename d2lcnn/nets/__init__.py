@@ -42,7 +42,7 @@ from d2lcnn.nets.mobilenet_v1 import MobileNetV1, mobilenet_v1
 from d2lcnn.nets.mobilenet_v2 import InvertedResidual, MobileNetV2, mobilenet_v2
 from d2lcnn.nets.mobilenet_v3 import MobileNetV3, MobileNetV3Block, mobilenet_v3_large, mobilenet_v3_small
 from d2lcnn.nets.nin import NiN, course_nin, nin, nin_block
-from d2lcnn.nets.norm_resnet import PlainNormNet, plain_norm_net
+from d2lcnn.nets.norm_resnet import CenteredImages, PlainNormNet, course_norm_net, plain_norm_net
 from d2lcnn.nets.resnet import (
     BasicBlock,
     Bottleneck,
@@ -89,6 +89,7 @@ __all__ = [
     "AlexNet",
     "BasicBlock",
     "Bottleneck",
+    "CenteredImages",
     "CourseDenseNet",
     "CourseGoogLeNet",
     "CourseResNet18",
@@ -133,6 +134,7 @@ __all__ = [
     "course_densenet",
     "course_googlenet",
     "course_nin",
+    "course_norm_net",
     "course_resnet18",
     "course_vgg11",
     "densenet121",

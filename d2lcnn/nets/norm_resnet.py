@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -50,11 +51,29 @@ def four_group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(GROUPS, channels)
 
 
-NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "bn": nn.BatchNorm2d,
-    "ln": one_group_norm,
-    "in": nn.InstanceNorm2d,  # as torch has it by default, without weight and bias
-    "gn": four_group_norm,
+class NormChoice(NamedTuple):
+    """One of the norms that the plain net is built with.
+
+    Args:
+        title: Its name in captions.
+        layer: Makes the norm, called with the channels.
+
+    Example:
+        >>> NORMS["gn"].title
+        'group norm in 4 groups'
+    """
+
+    title: str
+    layer: Callable[[int], nn.Module]
+
+
+NORMS: dict[str, NormChoice] = {
+    "bn": NormChoice("batch norm", nn.BatchNorm2d),
+    "ln": NormChoice("layer norm (one group)", one_group_norm),
+    "in": NormChoice(
+        "instance norm", nn.InstanceNorm2d
+    ),  # as torch has it by default, without weight and bias
+    "gn": NormChoice(f"group norm in {GROUPS} groups", four_group_norm),
 }
 
 
@@ -132,4 +151,37 @@ def plain_norm_net(norm: str = "bn", in_channels: int = 3, num_classes: int = 10
     """
     if norm not in NORMS:
         raise ValueError(f"There is no norm {norm!r} here. Choose one of {', '.join(NORMS)}.")
-    return PlainNormNet(in_channels, num_classes, norm_layer=NORMS[norm])
+    return PlainNormNet(in_channels, num_classes, norm_layer=NORMS[norm].layer)
+
+
+class CenteredImages(nn.Module):
+    """Move images from [0, 1] to [−1, 1]: y = (x − 0.5) / 0.5.
+
+    Shape:
+        Any → the same.
+
+    Example:
+        >>> import torch
+        >>> CenteredImages()(torch.tensor([0.0, 0.5, 1.0]))
+        tensor([-1.,  0.,  1.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Centre and scale."""
+        return (input - 0.5) / 0.5
+
+
+def course_norm_net(norm: str = "bn") -> nn.Sequential:
+    """Build the plain net behind the scaling of its images, as the course's recipes train it.
+
+    Args:
+        norm: "bn", "ln", "in" or "gn", as in `plain_norm_net`.
+
+    Raises:
+        ValueError: If there is no such norm.
+
+    Example:
+        >>> [name for name, _ in course_norm_net("gn").named_children()]
+        ['scaling', 'net']
+    """
+    return nn.Sequential(OrderedDict(scaling=CenteredImages(), net=plain_norm_net(norm)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from d2lcnn.data import Batches, load_data_fashion_mnist, load_data_mnist
+from d2lcnn.data import Batches, load_data_cifar10, load_data_fashion_mnist, load_data_mnist
 from d2lcnn.nets.alexnet import course_alexnet
 from d2lcnn.nets.densenet import course_densenet
 from d2lcnn.nets.googlenet import course_googlenet
 from d2lcnn.nets.lenet import LeNet, lenet, lenet_bn
 from d2lcnn.nets.mobilenet_v1 import MobileNetV1
 from d2lcnn.nets.nin import course_nin
+from d2lcnn.nets.norm_resnet import NORMS, course_norm_net
 from d2lcnn.nets.resnet import course_resnet18
 from d2lcnn.nets.vgg import course_vgg11
 
@@ -51,15 +54,23 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """Give the recipe as plain data, for the record of a run."""
         return {
-            "build": getattr(self.build, "__name__", str(self.build)),
+            "build": _in_words(self.build),
             "batch_size": self.batch_size,
             "resize": self.resize,
             "lr": self.lr,
             "num_epochs": self.num_epochs,
-            "data": self.load.__name__.removeprefix("load_data_"),
-            "optimizer": getattr(self.optimizer, "__name__", str(self.optimizer)),
+            "data": _in_words(self.load).removeprefix("load_data_"),
+            "optimizer": _in_words(self.optimizer),
             "about": self.about,
         }
+
+
+def _in_words(function: Callable[..., Any]) -> str:
+    """Name a function, and the arguments that a partial one has been given: a record must read the same anywhere."""
+    if not isinstance(function, functools.partial):
+        return function.__name__
+    given = [*map(repr, function.args), *(f"{name}={value!r}" for name, value in function.keywords.items())]
+    return f"{function.func.__name__}({', '.join(given)})"
 
 
 def lenet_relu() -> LeNet:
@@ -108,3 +119,31 @@ RECIPES: dict[str, Recipe] = {
     "densenet": Recipe(course_densenet, 256, 96, 0.1, about="four blocks of four, growth rate 32"),
     "mobilenet_v1": Recipe(MobileNetV1, 256, 96, 0.1, about="one channel, ten classes"),
 }
+
+# Chapter 3: one plain net with each norm, at the batch size at which it circulates ...
+for _norm in NORMS:
+    RECIPES[f"norm_{_norm}"] = Recipe(
+        functools.partial(course_norm_net, _norm),
+        batch_size=64,
+        resize=32,
+        lr=1e-3,
+        num_epochs=5,
+        load=load_data_cifar10,
+        optimizer=torch.optim.Adam,
+        about=f"plain net with {NORMS[_norm].title}",
+    )
+# ... and at others, on a fifth of the images. Adam's rate goes with the root of the batch size, which keeps the noise
+# of its updates alike (Malladi and others 2022).
+SWEEP_BATCH_SIZES = (1, 2, 4, 16, 64, 256)
+for _norm in NORMS:
+    for _size in SWEEP_BATCH_SIZES:
+        RECIPES[f"norm_{_norm}_batch{_size}"] = Recipe(
+            functools.partial(course_norm_net, _norm),
+            batch_size=_size,
+            resize=32,
+            lr=1e-3 * math.sqrt(_size / 64),
+            num_epochs=5,
+            load=functools.partial(load_data_cifar10, subset=10_000),
+            optimizer=torch.optim.Adam,
+            about=f"plain net with {NORMS[_norm].title}, batch size {_size}, 10,000 training images",
+        )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from d2lcnn.insight.tables import layer_rows
-from d2lcnn.nets.norm_resnet import NORMS, PlainNormNet, plain_norm_net
+from d2lcnn.nets.norm_resnet import NORMS, PlainNormNet, course_norm_net, plain_norm_net
 
 from .parity import assert_same_network
 
@@ -76,3 +76,12 @@ def test_bad_input():
         plain_norm_net()(torch.zeros(2, 1, 32, 32))
     with pytest.raises(ValueError, match="at least 1×1"):
         plain_norm_net()(torch.zeros(2, 3, 0, 32))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_course_s_net_centres_its_images_first(norm):
+    torch.manual_seed(0)
+    net = course_norm_net(norm).eval()
+    X = torch.rand(4, 3, 16, 16)
+    assert torch.allclose(net(X), net.net(2 * X - 1), atol=1e-6)
+    assert not torch.allclose(net(X), net.net(X), atol=1e-4)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-PROMISED = {"book", "test", "execute", "serve", "clean", "repository", "lock", "help"}
+PROMISED = {"book", "pdf", "site", "test", "colab", "execute", "serve", "clean", "repository", "lock", "help"}
 
 
 def workflow(path: Path) -> dict[Any, Any]:
@@ -47,7 +47,10 @@ def test_makefile_names_files_that_exist() -> None:
         "tools/setup.sh",
         "tools/execute.py",
         "tools/check.py",
+        "tools/colab.py",
         "tools/vendor.py",
+        "tools/pdf.py",
+        "tools/notebooks_zip.py",
         "tools/repository.py",
     }
     assert not [name for name in named if not (ROOT / name).exists()]
@@ -65,7 +68,7 @@ def test_repository_asks_for_the_address() -> None:
     assert "make repository URL=https://github.com/OWNER/NAME" in done.stderr
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tools/setup.sh"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/browser", ".ci/report", "tools/setup.sh"])
 def test_shell_script_parses(script: str) -> None:
     shell = shutil.which(
         (ROOT / script).read_text(encoding="utf-8").split("\n", 1)[0].split("/")[-1].split()[-1]
@@ -76,7 +79,7 @@ def test_shell_script_parses(script: str) -> None:
 
 
 def test_workflows_are_there() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "publish.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "publish.yml", "weekly.yml"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -90,7 +93,7 @@ def test_workflow_runs_what_exists(path: Path) -> None:
         command = shlex.split(step["run"])
         files = [word for word in command if re.match(r"(\.ci|tools|tests|book)/", word)]
         assert not [word for word in files if not (ROOT / word).exists()]
-        assert command[0] in {"bash", "make", "uv", ".venv/bin/python"}
+        assert command[0] in {"bash", "git", "make", "python3", "uv", ".venv/bin/python"}
         if command[0] == "make":
             assert set(command[1:]) <= TARGETS
 
@@ -117,11 +120,18 @@ def test_workflows_do_what_the_book_needs() -> None:
     publish = workflow(ROOT / ".github" / "workflows" / "publish.yml")
     # `on` is YAML 1.1's word for true.
     assert publish[True]["push"]["branches"] == ["main"]
+    # What a person gets from `make site`, and nothing else, is what is published.
+    commands = [step["run"] for step in publish["jobs"]["build"]["steps"] if "run" in step]
+    assert commands == ["bash .ci/browser", "make site"]
+    (upload,) = [
+        step for step in publish["jobs"]["build"]["steps"] if "upload-pages-artifact" in step.get("uses", "")
+    ]
+    assert upload["with"]["path"] == "_build/html"
     used = [
         step.get("uses", "").split("@")[0] for step in steps(ROOT / ".github" / "workflows" / "publish.yml")
     ]
     assert used[-2:] == ["actions/upload-pages-artifact", "actions/deploy-pages"]
-    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:] == ["make test", "make colab"]
 
 
 @pytest.fixture
