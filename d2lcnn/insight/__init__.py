@@ -3,6 +3,10 @@
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
+from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_receptive_field import explore_receptive_field
+from d2lcnn.insight.explore_sigmoid import explore_sigmoid
+from d2lcnn.insight.explorer import Explorer
 from d2lcnn.insight.figures import draw_network, feature_maps, plot_runs, show_images
 from d2lcnn.insight.initializers import (
     VarianceProfile,
@@ -29,12 +33,15 @@ from d2lcnn.insight.probes import (
 )
 from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, output_size, receptive_field
 from d2lcnn.insight.shapes import build_on_meta
+from d2lcnn.insight.svg import Drawing, Panel
 from d2lcnn.insight.tables import LayerRow, LayerTable, layer_rows, layer_table
 
 __all__ = [
     *_checks,
     "LEDGER",
     "ActivationStats",
+    "Drawing",
+    "Explorer",
     "FieldRow",
     "FieldTable",
     "GradientStats",
@@ -42,11 +49,15 @@ __all__ = [
     "LayerTable",
     "LedgerRow",
     "LedgerTable",
+    "Panel",
     "Record",
     "UpdateStats",
     "VarianceProfile",
     "build_on_meta",
     "draw_network",
+    "explore_depth",
+    "explore_receptive_field",
+    "explore_sigmoid",
     "feature_maps",
     "gain",
     "init_he",
