@@ -32,7 +32,7 @@ for (const figure of document.querySelectorAll("figure.explorer")) {
   show(chosen());
 
   // Paper shows the first frame, whatever the reader had chosen.
-  let before;
+  let before = start;
   matchMedia("print").addEventListener("change", ({ matches }) => {
     if (matches) before = chosen();
     show(matches ? start : before);

@@ -154,7 +154,21 @@ class Explorer:
         )
 
     def svg(self, *values: float | str) -> str:
-        """Give the frame of one value of each parameter as SVG, with values and sentence as alternative text."""
+        """Give one frame as an SVG picture, with its values and its sentence as alternative text.
+
+        Args:
+            values: One value of each parameter, in their order.
+
+        Raises:
+            ValueError: If there is no such frame.
+        """
+        if values not in self.frames:
+            offered = "; ".join(
+                f"{name}: {', '.join(map(label, choices))}" for name, choices in self.parameters.items()
+            )
+            raise ValueError(
+                f"A frame is named by one value of each parameter, got {values}. Choose among {offered}."
+            )
         drawing, sentence = self.frames[values]
         return (
             f'<svg viewBox="0 0 {drawing.width} {drawing.height}" role="img" '
@@ -199,7 +213,9 @@ class Explorer:
             "frames": frames,
             "elements": list(elements),
         }
-        written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+        written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        # Neither `</script>` nor `<!--` may stand in a script, whatever the words are.
+        written = written.replace("</", "<\\/").replace("<!", "\\u003c!")
         controls = "\n".join(
             self._control(name, values, i) for (name, values), i in zip(self.parameters.items(), self.start)
         )
