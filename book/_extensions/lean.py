@@ -16,6 +16,7 @@ NEEDS = {
     r"design-tabs\.js": r"\bsd-tab-set\b",
     r"sphinx-design\.min\.css": r'class="[^"]*\bsd-',
     r"mystnb\.\w+\.css": r'class="cell(_output)?\b',
+    r"scrolling\.js": r'<(pre|table|figure)\b|class="math\b',
     r"vendor/mathjax/.*\.js": r'class="math\b',
 }
 

@@ -8,15 +8,17 @@ from .browsing import visit
 
 pytestmark = pytest.mark.site
 
-FOCUSED = "() => document.activeElement.closest('a, button, summary, input, label, [tabindex]')"
 # Something about the focused element is drawn that is not drawn otherwise.
-OUTLINED = """() => {
+OUTLINED = """async () => {
+    const settle = async () => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); };
     const drawn = e => { const s = getComputedStyle(e);
         return [s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor, s.boxShadow, s.borderColor,
                 s.textDecorationLine, s.textDecorationThickness, s.backgroundColor, s.color].join(' '); };
     const element = document.activeElement;
+    await settle();
     const focused = drawn(element);
     element.blur();
+    await settle();
     return focused !== drawn(element);
 }"""
 

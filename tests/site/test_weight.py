@@ -15,7 +15,8 @@ LIMIT = 1_000_000  # bytes, without MathJax
 MATHJAX = "/_static/vendor/mathjax/"
 TEXT = ("text/", "application/javascript", "application/json", "image/svg")
 
-# What every page needs: the theme's menus, light and dark, the words to mark after a search, our buttons.
+# What every page needs: the theme's menus, light and dark, the words to mark after a search, our buttons, and light
+# colours for paper.
 EVERYWHERE = {
     "documentation_options.js",
     "doctools.js",
@@ -24,12 +25,15 @@ EVERYWHERE = {
     "pydata-sphinx-theme.js",
     "bootstrap.js",
     "buttons.js",
+    "print.js",
 }
 # What only the pages need that have such an element.
 WHERE_USED = {
     "clipboard.min.js": ".highlight pre",
     "copybutton.js": ".highlight pre",
     "previews.js": "script#previews",
+    "explorer.js": "figure.explorer",
+    "scrolling.js": "article :is(pre, table:not(.indextable), figure, .math)",
     "searchtools.js": "#search-results",
     "language_data.js": "#search-results",
     "searchindex.js": "#search-results",
@@ -38,6 +42,7 @@ WHERE_USED = {
 # The beginnings of stylesheets' names: one has a hash in it.
 STYLES_WHERE_USED = {
     "copybutton.css": ".highlight pre",
+    "explorer.css": "figure.explorer",
     "mystnb.": "article .cell",
     "sphinx-design.min.css": "article [class*='sd-']",
 }
