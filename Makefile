@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything sets itself up first (tools/setup.sh): a Python 3.11 to 3.13, git
 # and make are enough. D2LCNN_PYTHON names another Python for .venv; D2LCNN_DATA the folder of the data sets.
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor book serve test execute repository lock clean
+.PHONY: help setup vendor book translation serve test execute repository lock clean
 
 PYTHON := .venv/bin/python
 PORT ?= 8000
@@ -17,6 +17,10 @@ vendor: setup ## bring the scripts that the book serves itself
 	@$(PYTHON) tools/vendor.py
 
 book: vendor ## build the book: _build/html/index.html
+	.venv/bin/jupyter-book build . -W --keep-going -n
+
+translation: vendor ## update the catalogues in locale/, build the Chinese edition beside the English: _build/html/zh/
+	$(PYTHON) tools/translation.py
 	.venv/bin/jupyter-book build . -W --keep-going -n
 
 serve: book ## build the book and open it in the browser (PORT=8000)
