@@ -87,6 +87,8 @@ def merge(path: Path, template: Catalog) -> bool:
     """
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
     catalogue = read(path) if old else Catalog(locale=LANGUAGE, charset="utf-8", fuzzy=False)
+    for key, message in catalogue.obsolete.items():
+        catalogue[key] = message  # it may be back
     catalogue.update(template, update_header_comment=False)
     catalogue.header_comment = HEADER
     catalogue.fuzzy = False
