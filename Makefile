@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything sets itself up first (tools/setup.sh): a Python 3.11 to 3.13, git
 # and make are enough. D2LCNN_PYTHON names another Python for .venv; D2LCNN_DATA the folder of the data sets.
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor book pdf site serve test colab execute repository lock clean
+.PHONY: help setup vendor book pdf site translation serve test colab execute repository lock clean
 
 PYTHON := .venv/bin/python
 PORT ?= 8000
@@ -26,6 +26,10 @@ pdf: vendor ## print the whole course as one PDF: _build/downloads/d2lcnn.pdf
 site: pdf ## build what is published: the book that offers its PDF and its notebooks, in _build/html
 	$(PYTHON) tools/notebooks_zip.py
 	D2LCNN_DOWNLOADS=_build/downloads .venv/bin/jupyter-book build . -W --keep-going -n
+
+translation: vendor ## update the catalogues in locale/, build the Chinese edition beside the English: _build/html/zh/
+	$(PYTHON) tools/translation.py
+	.venv/bin/jupyter-book build . -W --keep-going -n
 
 serve: book ## build the book and open it in the browser (PORT=8000)
 	@(sleep 1; $(PYTHON) -m webbrowser http://localhost:$(PORT) >/dev/null) &

@@ -17,6 +17,7 @@ import pytest
 
 from .axe import load_axe
 from .browsing import FLAGS, NO_BROWSER, find_browser, serve
+from .published import alone, both, built, course  # noqa: F401
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -129,9 +130,10 @@ def site() -> Path:
 
 
 def page_paths(site: Path) -> list[Path]:
-    """Every page of the book but the bare redirect to the first one."""
-    paths = [path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts]
-    return sorted(path for path in paths if path != site / "index.html")
+    """Every page of the book but the bare redirect to the first one, 404.html and a Chinese edition in zh/."""
+    paths = [path for path in site.rglob("*.html") if not {"_static", "zh"} & {*path.relative_to(site).parts}]
+    apart = (site / "index.html", site / "404.html")  # test_editions.py and test_not_found.py read the others
+    return sorted(path for path in paths if path not in apart)
 
 
 @pytest.fixture(scope="session")
@@ -170,8 +172,14 @@ def repository() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def translation() -> ModuleType:
+    return load_file(ROOT / "tools" / "translation.py")
+
+
+@pytest.fixture(scope="session")
 def extension() -> Callable[[str], ModuleType]:
     """Import book/_extensions/<name>.py by its name."""
+    sys.path.append(str(ROOT / "book" / "_extensions"))  # some import another
     return lambda name: load_file(ROOT / "book" / "_extensions" / f"{name}.py")
 
 

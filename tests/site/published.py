@@ -1,0 +1,150 @@
+"""The course as it is published: a copy built in both languages with an address, and a server like GitHub Pages."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parents[2]
+REPOSITORY = "https://github.com/some-one/d2lcnn"
+PATH = "/d2lcnn/"
+BASE = f"https://some-one.github.io{PATH}"
+# What the copy's translation says: the book's title, and a sentence of the LeNet chapter.
+TITLE = "经典卷积网络"
+SENTENCE = "卷积核在图像上滑动，汇聚层逐步降低分辨率。"
+
+
+def captions() -> list[str]:
+    """The captions of the table of contents."""
+    return [
+        part["caption"] for part in yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    ]
+
+
+def translate(path: Path, wanted: Callable[[str], bool], text: str) -> None:
+    """Translate the first message of a catalogue that `wanted` accepts."""
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale="zh_CN")
+    next(message for message in catalogue if message.id and wanted(message.id)).string = text
+    with path.open("wb") as file:
+        write_po(file, catalogue, width=100, no_location=True)
+
+
+def run(course: Path, *command: str | Path) -> None:
+    done = subprocess.run([str(word) for word in command], cwd=course, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def make_book(course: Path) -> None:
+    program = Path(sys.executable).with_name("jupyter-book")
+    run(course, program, "build", ".", "-W", "--keep-going", "-n")
+
+
+def copy_of_the_course(folder: Path) -> None:
+    for name in ("book", "locale", "tools"):
+        ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.mo")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("_config.yml", "_toc.yml", "README.md"):
+        shutil.copy(ROOT / name, folder)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, repository: ModuleType) -> tuple[Path, dict[str, str]]:
+    """Build a copy of the course as `make book` does, then as `make translation` does with some messages translated."""
+    course = tmp_path_factory.mktemp("course")
+    copy_of_the_course(course)
+    repository.set_address(REPOSITORY, course)
+    make_book(course)
+    pages = sorted((course / "_build" / "html" / "book").glob("*.html"))
+    alone = {path.name: path.read_text(encoding="utf-8") for path in pages}
+
+    # The catalogues of the checkout may lie behind its text.
+    update = "import sys; sys.path.insert(0, 'tools'); import translation; translation.update_catalogues()"
+    run(course, sys.executable, "-c", update)
+    messages = course / "locale" / "zh_CN" / "LC_MESSAGES"
+    plain = re.compile(r"[^{`\[*$]{60,}")
+    translate(messages / "book" / "lenet.po", lambda text: plain.fullmatch(text) is not None, SENTENCE)
+    title = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"][
+        "html_title"
+    ]
+    for i, (english, chinese) in enumerate([(title, TITLE), *((caption, "") for caption in captions())]):
+        words = chinese or f"第{i}部分"
+        translate(messages / "frame.po", lambda text, english=english: text == english, words)  # type: ignore[misc]
+    run(course, sys.executable, "tools/translation.py")
+    make_book(course)
+    return course, alone
+
+
+@pytest.fixture(scope="session")
+def course(built: tuple[Path, dict[str, str]]) -> Path:
+    """The folder of the copy."""
+    return built[0]
+
+
+@pytest.fixture(scope="session")
+def alone(built: tuple[Path, dict[str, str]]) -> dict[str, str]:
+    """The English chapters as they were before there was a Chinese edition."""
+    return built[1]
+
+
+@pytest.fixture(scope="session")
+def both(course: Path) -> Path:
+    """The built site of the copy, in both languages."""
+    return course / "_build" / "html"
+
+
+@contextmanager
+def publish(site: Path, path: str) -> Iterator[str]:
+    """Serve a folder at `path` from a thread.
+
+    Args:
+        site: The built site.
+        path: Where it lies on its host, with slashes at both ends, such as "/d2lcnn/"; "/" is the root.
+
+    Yields:
+        The address of the host, without a closing slash.
+    """
+
+    class Pages(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, url: str) -> str:
+            inside = url.startswith(path)
+            return (
+                super().translate_path("/" + url.removeprefix(path)) if inside else str(site / "no-such-file")
+            )
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            if code != 404:
+                return super().send_error(code, message, explain)
+            body = (site / "404.html").read_bytes()
+            self.send_response(404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    handler = functools.partial(Pages, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
