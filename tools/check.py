@@ -33,7 +33,10 @@ PARTS: dict[str, list[list[str]]] = {
     "notebooks": [[*PYTEST, "loadfile", *NBVAL, "book"]],
     "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
     # -rs: where there is no browser, the run says which tests were left out, and how to have them.
-    "site": [[PYTHON, "tools/vendor.py", "axe-core"], [*PYTEST, "loadgroup", "-rs", "-m", "site", "tests/site"]],
+    "site": [
+        [PYTHON, "tools/vendor.py", "axe-core"],
+        [*PYTEST, "loadgroup", "-rs", "-m", "site", "tests/site"],
+    ],
 }
 # pytest's closing line: "3 failed, 20 passed, 1 skipped in 4.31s".
 CLOSING = re.compile(r"\b(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")

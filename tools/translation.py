@@ -54,8 +54,9 @@ def update_catalogues(root: Path = ROOT) -> list[Path]:
     shutil.rmtree(extracted, ignore_errors=True)  # else catalogues of deleted pages would stay
     jupyter_book(root, "--builder", "custom", "--custom-builder", "gettext", "--path-output", MESSAGES)
     templates = {
-        template.relative_to(extracted).with_suffix(".po").as_posix(): words_of_pages(read(template))
+        template.relative_to(extracted).with_suffix(".po").as_posix(): words
         for template in sorted(extracted.rglob("*.pot"))
+        if len(words := words_of_pages(read(template)))
     }
     templates[FRAME] = frame_template(root)
     return [

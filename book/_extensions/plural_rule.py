@@ -21,16 +21,21 @@ CALL = re.compile(
 # Of C's grammar, gettext's rules use this much: arithmetic and comparisons of n.
 RULE = re.compile(r"[n\d\s()<>=!&|?:%]+")
 
+MADE = "Object.assign(Documentation.TRANSLATIONS, "
+
 
 def as_code(script: str) -> str:
     """Return what `translations.js` is to hold.
 
     Args:
-        script: What Sphinx wrote: one call of Documentation.addTranslations.
+        script: What Sphinx wrote, one call of Documentation.addTranslations, or what this function made of it: a build
+            that changes nothing leaves the file of the last one.
 
     Raises:
         ValueError: If it is something else, or the rule is more than arithmetic.
     """
+    if script.startswith(MADE):
+        return script
     call = CALL.fullmatch(script)
     if call is None:
         raise ValueError(
@@ -43,7 +48,7 @@ def as_code(script: str) -> str:
             f"a rule for plurals must be arithmetic of n, got {rule!r}."
         )
     return (
-        f"Object.assign(Documentation.TRANSLATIONS, {json.dumps(catalogue['messages'], indent=1)});\n"
+        f"{MADE}{json.dumps(catalogue['messages'], indent=1)});\n"
         f"Documentation.PLURAL_EXPR = (n) => Number({rule});\n"
         f"Documentation.LOCALE = {json.dumps(catalogue['locale'])};\n"
     )

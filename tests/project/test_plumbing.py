@@ -21,7 +21,20 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-PROMISED = {"book", "pdf", "site", "translation", "test", "colab", "execute", "serve", "clean", "repository", "lock", "help"}
+PROMISED = {
+    "book",
+    "pdf",
+    "site",
+    "translation",
+    "test",
+    "colab",
+    "execute",
+    "serve",
+    "clean",
+    "repository",
+    "lock",
+    "help",
+}
 
 
 def workflow(path: Path) -> dict[Any, Any]:

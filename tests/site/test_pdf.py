@@ -14,7 +14,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from pypdf import PdfReader
 
-pytestmark = pytest.mark.site
+# One PDF for all of them, also where the tests run in two processes.
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("pdf")]
 
 ROOT = Path(__file__).resolve().parents[2]
 PDF = ROOT / "_build" / "downloads" / "d2lcnn.pdf"
