@@ -177,6 +177,12 @@ def test_the_pixels_that_are_seen_are_those_with_a_gradient(kernel_size, stride,
         assert seen[-1] - seen[0] + 1 == stack[-1].size
 
 
+def test_padding_between_layers_is_zero_and_sees_nothing():
+    """Three pixels under two 5-wide layers: the second reads two padded zeros, which lead to no zeros further out."""
+    stack = levels(3, 5, 1, 2, 1, 2)
+    assert seen_units(stack, 5, 1, 2, 1) == [list(range(-2, 5)), list(range(-1, 4)), [1]]
+
+
 def test_what_receptive_fields_say():
     moving = explore_receptive_field(28, [2, 5], [1, 2], padding=2, start=[5, 1])
     assert moving.start == (1, 0)
