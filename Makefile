@@ -14,7 +14,7 @@ setup: ## make .venv with everything in it
 	@sh tools/setup.sh
 
 vendor: setup ## bring the scripts that the book serves itself
-	@$(PYTHON) tools/vendor.py
+	@$(PYTHON) tools/vendor.py mathjax
 
 # --all: where Sphinx writes some pages only, its search forgets the glossary's terms of the others.
 book: vendor ## build the book: _build/html/index.html

@@ -31,8 +31,9 @@ PARTS: dict[str, list[list[str]]] = {
     "package": [[*PYTEST, "loadgroup", "-m", "not site", "--durations=5"]],
     # By files: the cells of a notebook need one kernel.
     "notebooks": [[*PYTEST, "loadfile", *NBVAL, "book"]],
-    "book": [[PYTHON, "tools/vendor.py"], BOOK],
-    "site": [[PYTHON, "-m", "pytest", "-q", "-m", "site", "tests/site"]],
+    "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
+    # -rs: where there is no browser, the run says which tests were left out, and how to have them.
+    "site": [[PYTHON, "tools/vendor.py", "axe-core"], [*PYTEST, "load", "-rs", "-m", "site", "tests/site"]],
 }
 # pytest's closing line: "3 failed, 20 passed, 1 skipped in 4.31s".
 CLOSING = re.compile(r"\b(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")

@@ -8,3 +8,9 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
   if (button) actions[button.dataset.action]?.();
 });
+
+// The theme takes the focus from the header's buttons when they are pressed. Who pressed one with a key stays there.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (event.detail === 0 && document.activeElement === document.body) button?.focus();
+});

@@ -3,6 +3,10 @@
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
+from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_receptive_field import explore_receptive_field
+from d2lcnn.insight.explore_sigmoid import explore_sigmoid
+from d2lcnn.insight.explorer import Explorer
 from d2lcnn.insight.figures import draw_network, feature_maps, plot_runs, show_images
 from d2lcnn.insight.initializers import (
     VarianceProfile,
@@ -40,12 +44,15 @@ from d2lcnn.insight.small_runs import (
     unit_moments,
     walk_along_gradient,
 )
+from d2lcnn.insight.svg import Drawing, Panel
 from d2lcnn.insight.tables import LayerRow, LayerTable, layer_rows, layer_table
 
 __all__ = [
     *_checks,
     "LEDGER",
     "ActivationStats",
+    "Drawing",
+    "Explorer",
     "FieldRow",
     "FieldTable",
     "GradientStats",
@@ -53,6 +60,7 @@ __all__ = [
     "LayerTable",
     "LedgerRow",
     "LedgerTable",
+    "Panel",
     "Record",
     "UpdateStats",
     "VarianceProfile",
@@ -60,6 +68,9 @@ __all__ = [
     "build_on_meta",
     "dense_network",
     "draw_network",
+    "explore_depth",
+    "explore_receptive_field",
+    "explore_sigmoid",
     "feature_maps",
     "fit_batches",
     "flat_gradient",

@@ -7,6 +7,7 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Collection, Iterable, Iterator
+from html.parser import HTMLParser
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
@@ -148,6 +149,45 @@ def alt_texts(notebook: NotebookNode) -> list[str]:
             alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
             if len(alt.strip()) < SHORTEST_ALT:
                 breaches.append(f"cell {i} shows a figure; its metadata mystnb.image.alt is {alt!r}")
+    return breaches
+
+
+class ExplorerParts(HTMLParser):
+    """What a reader who does not see a moving figure has of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag with its attributes."""
+        self.found.append((tag, {name: (value or "").strip() for name, value in attrs}))
+
+
+def explorers_named(notebook: NotebookNode) -> list[str]:
+    """Every figure that moves has a name, a picture in words, named inputs with the value in words, and a caption."""
+    breaches = []
+    for i, cell in code_cells(notebook):
+        for output in cell.outputs:
+            text = output.get("data", {}).get("text/html", "")
+            if 'class="explorer"' not in text:
+                continue
+            parts = ExplorerParts(text).found
+            tags_found = [tag for tag, _ in parts]
+            missing = [
+                f"{tag} without {name}"
+                for tag, attributes in parts
+                for name in {"figure": ["aria-label"], "svg": ["role", "aria-label"]}.get(tag, [])
+                + (["aria-label", "aria-valuetext"] if attributes.get("type") == "range" else [])
+                if not attributes.get(name)
+            ]
+            missing += [f"no {tag}" for tag in ("svg", "input", "figcaption") if tag not in tags_found]
+            if "radio" in {attributes.get("type") for _, attributes in parts} and not re.search(
+                r"<legend>[^<]*\S[^<]*</legend>", text
+            ):
+                missing.append("buttons without a legend")
+            breaches += [f"cell {i} shows a figure that moves with {what}" for what in missing]
     return breaches
 
 
@@ -350,6 +390,7 @@ def rules(exported: Iterable[str]) -> dict[str, Rule]:
         "only_one_way_to_ignore": only_one_way_to_ignore,
         "ignored_then_checked": ignored_then_checked,
         "alt_texts": alt_texts,
+        "explorers_named": explorers_named,
         "no_redefinitions": no_redefinitions(set(exported)),
         "install_cell_first": install_cell_first,
         "no_semicolons": no_semicolons,

@@ -19,6 +19,19 @@ MUTATIONS = [
     ("lenet", LENET, "CONVS = ((6, 5, 2)", "CONVS = ((8, 5, 2)"),
     ("lenet", LENET, "nn.Module] = nn.AvgPool2d", "nn.Module] = nn.MaxPool2d"),
     ("lenet", LENET, "nn.Module] = nn.Sigmoid", "nn.Module] = nn.ReLU"),
+    (
+        "lenet",
+        "d2lcnn/insight/receptive_field.py",
+        "* dilation * jump, jump * stride",
+        "* dilation * jump, jump + stride",
+    ),
+    ("moving-figures", "d2lcnn/insight/explore_sigmoid.py", "0.25 / np.cosh", "0.26 / np.cosh"),
+    (
+        "moving-figures",
+        "d2lcnn/insight/initializers.py",
+        "std = gain / math.sqrt",
+        "std = 1.01 * gain / math.sqrt",
+    ),
 ]
 CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
 

@@ -53,6 +53,18 @@ def figure() -> Any:
     )
 
 
+def moving(old: str = "", new: str = "") -> Any:
+    """A figure that moves, with a slider and buttons, in which one text is replaced by another."""
+    explorer = d2lcnn.Explorer(
+        lambda x, word: (d2lcnn.Drawing(10, 10), f"{x} {word}"),
+        {"side": [1, 2], "word": ["a", "b"]},
+        title="Name",
+        caption="What to see.",
+    )
+    assert old in explorer.html()
+    return new_output("display_data", data={"text/html": explorer.html().replace(old, new)})
+
+
 def good_notebook() -> Any:
     """Make a notebook that keeps every rule and has a case for each."""
     cells = [
@@ -73,7 +85,7 @@ def good_notebook() -> Any:
         new_code_cell(
             "plt.plot([1, 2])\nprint('two points')",
             metadata={"mystnb": {"image": {"alt": "A line that rises from one to two."}}},
-            outputs=[figure(), printed("two points")],
+            outputs=[figure(), printed("two points"), moving()],
         ),
         new_markdown_cell(
             '#### Solution 1\n\n<details class="solution"><summary>Solution 1</summary>\n\nSee {cite:p}`x`.',
@@ -181,6 +193,17 @@ BAD = [
     ("alt_texts", metadata(PLOT, mystnb={})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": "too short"}})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": " " * 40}})),
+    (
+        "explorers_named",
+        outputs(CHECK, moving('<figure class="explorer" aria-label="Name"', '<figure class="explorer"')),
+    ),
+    ("explorers_named", outputs(CHECK, moving('aria-label="Name"', 'aria-label=" "'))),
+    ("explorers_named", outputs(CHECK, moving('role="img" aria-label', 'role="img" data-label'))),
+    ("explorers_named", outputs(CHECK, moving('aria-label="side"', ""))),
+    ("explorers_named", outputs(CHECK, moving('aria-valuetext="1"', ""))),
+    ("explorers_named", outputs(CHECK, moving("<legend>word</legend>", "<legend> </legend>"))),
+    ("explorers_named", outputs(CHECK, moving("figcaption", "p"))),
+    ("explorers_named", outputs(CHECK, moving("<input", "<meter"))),
     ("no_redefinitions", source(PLOT, "def train_ch6(net):\n    pass")),
     ("no_redefinitions", source(PLOT, "class Timer:\n    pass")),
     ("no_redefinitions", source(PLOT, "a, (accuracy, b) = 1, (2, 3)")),

@@ -13,19 +13,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# Nothing but the local server can be reached, whatever a page asks for.
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", OFFLINE]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = (
     "the pages were not tried in a browser: none was found. Install Chromium (`apt-get install chromium`) or name "
     "the program in D2LCNN_CHROMIUM, then run `make test` again."
 )
+# Listens before any script of the page runs.
+LISTEN = """window.refused = [];
+document.addEventListener('securitypolicyviolation', event => window.refused.push(
+    `the Content-Security-Policy refused ${event.blockedURI} (${event.effectiveDirective})`));"""
+# All that a reader would wait for, folds included.
+SETTLE = """async () => {
+    document.querySelectorAll('details').forEach(details => { details.open = true; });
+    document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; });
+    await window.MathJax?.startup?.promise;
+    await document.fonts.ready;
+    await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+    // Two frames: what the fold's opening and the fonts set off is done.
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+}"""
 # What went wrong on a page that only the page itself can tell.
 INSPECT = """() => {
     const all = selector => [...document.querySelectorAll(selector)];
-    all('details').forEach(details => { details.open = true; });
-    const problems = [];
+    const problems = [...window.refused];
     const excess = document.documentElement.scrollWidth - window.innerWidth;
     if (excess > 0) {
         const wide = all('article *').find(e => e.getBoundingClientRect().right > window.innerWidth + 1);
@@ -41,13 +56,34 @@ INSPECT = """() => {
     }
     for (const image of all('img'))
         if (!image.complete || !image.naturalWidth) problems.push(`image not drawn: ${image.src}`);
+    const here = location.href.split('#')[0];
+    for (const link of all('a[href*="#"]')) {
+        const [file, place] = link.href.split('#');
+        if (file === here && place && !document.getElementById(decodeURIComponent(place)))
+            problems.push(`no such place on this page: #${place}, linked as ${link.textContent.trim().slice(0, 60)}`);
+    }
+    const ids = all('[id]').map(element => element.id);
+    for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) problems.push(`two elements have the id ${id}`);
     return problems;
 }"""
 
 
 def find_browser() -> str | None:
-    """The path of a browser: the one named in D2LCNN_CHROMIUM, or the first that is installed."""
-    return os.environ.get("D2LCNN_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    """The path of a browser: the one named in D2LCNN_CHROMIUM, or the first that is installed.
+
+    Raises:
+        ValueError: If D2LCNN_CHROMIUM names something that cannot be run.
+    """
+    named = os.environ.get("D2LCNN_CHROMIUM")
+    if not named:
+        return next(filter(None, map(shutil.which, NAMES)), None)
+    path = shutil.which(named)
+    if path is None:
+        raise ValueError(
+            f"D2LCNN_CHROMIUM must name a Chromium or Chrome that can be run, got {named!r}. Correct it, or unset it "
+            f"to take the one on PATH."
+        )
+    return path
 
 
 @contextmanager
@@ -74,24 +110,22 @@ def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[
 
     Args:
         context: What fixes the width, the theme and the rest; its page is the caller's to close.
-        address: Where the site is served; a request for anything else is refused and reported.
+        address: Where the site is served; a request for anything else is reported, and the browser refuses it.
         name: The page within the site, such as "book/lenet.html".
     """
     problems: list[str] = []
 
-    def guard(route: Route) -> None:
-        if route.request.url.startswith((address, "data:", "blob:")):
-            route.continue_()
-        else:
-            problems.append(f"a request leaves the site: {route.request.url}")
-            route.abort()
+    def watch(request: Request) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            problems.append(f"a request leaves the site: {request.url}")
 
     def hear(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             problems.append(f"console {message.type}: {message.text}")
 
     page = context.new_page()
-    page.route("**/*", guard)
+    page.add_init_script(LISTEN)
+    page.on("request", watch)
     page.on("console", hear)
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url} {request.failure}"))
@@ -100,7 +134,6 @@ def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[
         lambda answer: problems.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
     )
     page.goto(f"{address}/{name}", wait_until="load")
-    page.evaluate("() => window.MathJax?.startup?.promise")
-    page.wait_for_load_state("networkidle")
+    page.evaluate(SETTLE)
     problems += page.evaluate(INSPECT)
     return page, problems

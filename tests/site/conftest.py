@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .axe import load_axe
 from .browsing import FLAGS, NO_BROWSER, find_browser, serve
 
 if TYPE_CHECKING:
@@ -127,11 +128,16 @@ def site() -> Path:
     return SITE
 
 
-@pytest.fixture(scope="session")
-def pages(site: Path) -> dict[Path, Page]:
+def page_paths(site: Path) -> list[Path]:
     """Every page of the book but the bare redirect to the first one."""
     paths = [path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts]
-    found = {path: Page(path) for path in sorted(paths) if path != site / "index.html"}
+    return sorted(path for path in paths if path != site / "index.html")
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    """Every page of the book, taken apart."""
+    found = {path: Page(path) for path in page_paths(site)}
     assert len(found) >= 6, f"only {len(found)} pages in {site}"
     return found
 
@@ -179,7 +185,10 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests; each opens contexts of its own."""
-    path = find_browser()
+    try:
+        path = find_browser()
+    except ValueError as error:
+        pytest.fail(str(error))
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail(NO_BROWSER)
@@ -190,3 +199,12 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The text of axe-core."""
+    try:
+        return load_axe()
+    except FileNotFoundError as error:
+        pytest.fail(str(error))

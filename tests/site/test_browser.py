@@ -1,27 +1,82 @@
-"""The built pages in a real browser: on a phone and a desktop, in light and in dark."""
+"""The built pages in a real browser: each at three widths, in light and in dark."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from .axe import violations
 from .browsing import visit
+from .conftest import ROOT, SITE, page_paths
 
 pytestmark = pytest.mark.site
 
+WIDTHS = (360, 768, 1440)
+SCHEMES = ("light", "dark")
+NAMES = [path.relative_to(SITE).as_posix() for path in page_paths(SITE)]
+# Where pictures of all pages go, if they are wanted: CI keeps them.
+PICTURES = ROOT / "ci-artifacts" / "screenshots"
+# Chromium draws no more than this of a longer page.
+LONGEST = 16_000
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
-def test_every_page_is_whole(browser, address, pages, width, scheme):
-    with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context:
-        found = []
-        for name in map(str, pages.values()):
-            page, problems = visit(context, address, name)
-            theme = page.evaluate("() => document.documentElement.dataset.theme")
-            if theme != scheme:
-                problems.append(f"the theme is {theme}, not {scheme}")
-            found += [f"{name}: {problem}" for problem in problems]
-            page.close()
-    assert not found, "\n".join(found)
+
+@pytest.fixture(scope="session")
+def contexts(browser):
+    """One context for each width and theme, made when first asked for, so that pages share what they have fetched."""
+    made = {}
+
+    def give(width, scheme):
+        if (width, scheme) not in made:
+            made[width, scheme] = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=scheme
+            )
+        return made[width, scheme]
+
+    yield give
+    for context in made.values():
+        context.close()
+
+
+def keep_picture(page, name, width, scheme):
+    """Store the page as it looks, up to its first 16,000 pixels."""
+    height = min(page.evaluate("() => document.documentElement.scrollHeight"), LONGEST)
+    path = PICTURES / f"{name.removesuffix('.html').replace('/', '-')}-{width}-{scheme}.jpg"
+    page.screenshot(
+        path=path,
+        type="jpeg",
+        quality=60,
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": width, "height": height},
+    )
+
+
+def test_the_pages_tried_are_those_of_the_book(pages):
+    """They are listed before the tests run, so a site built meanwhile would go unseen."""
+    assert list(map(str, pages.values())) == NAMES
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_page(contexts, address, axe, name, width, scheme):
+    """It loads whole, stays on the site, fits the width, says nothing on the console, and shuts nobody out."""
+    page, problems = visit(contexts(width, scheme), address, name)
+    theme = page.evaluate("() => document.documentElement.dataset.theme")
+    if theme != scheme:
+        problems.append(f"the theme is {theme}, not {scheme}")
+    if os.environ.get("CI") == "true" or os.environ.get("D2LCNN_SCREENSHOTS"):
+        keep_picture(page, name, width, scheme)
+    problems += violations(page, axe, colours=width == max(WIDTHS))
+    page.close()
+    assert not problems, f"{name}, {width} pixels, {scheme}:\n" + "\n".join(problems)
+
+
+def test_the_first_address_leads_into_the_book(contexts, address):
+    page = contexts(1440, "light").new_page()
+    page.goto(f"{address}/", wait_until="commit")
+    page.wait_for_url(f"{address}/book/index.html")
+    page.close()
 
 
 def test_math_is_drawn_with_the_fonts_of_the_site(browser, address, pages):
@@ -32,11 +87,3 @@ def test_math_is_drawn_with_the_fonts_of_the_site(browser, address, pages):
             "() => [...document.fonts].filter(f => f.family.includes('MJX') && f.status == 'loaded').length"
         )
         assert page.evaluate(loaded) > 0
-
-
-def test_search_finds_a_page(browser, address, site):
-    with browser.new_context() as context:
-        page, problems = visit(context, address, "search.html?q=convolution")
-        page.wait_for_selector("#search-results li a")
-        assert page.locator("#search-results li a").count() >= 2
-    assert not problems

@@ -1,0 +1,122 @@
+"""The watch over a page sees what it is there to see: each defect, put into a page of its own, is reported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .axe import violations
+from .browsing import NO_BROWSER, find_browser, serve, visit
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = (
+    """<meta http-equiv="Content-Security-Policy" content="default-src 'self'; style-src 'unsafe-inline'">"""
+)
+PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A page</title>
+<link rel="icon" href="data:,">{head}</head><body><main><h1>A page</h1><article>{body}</article></main></body></html>"""
+# What is put into the page (head, body), and words of the report.
+DEFECTS = {
+    "request off the site": ("", '<img alt="x" src="http://d2lcnn.invalid/x.png">', "a request leaves the site"),
+    "missing resource": ('<link rel="stylesheet" href="gone.css">', "", "404: "),
+    "console warning": ("", "<script>console.warn('mind')</script>", "console warning: mind"),
+    "console error": ("", "<script>console.error('oh')</script>", "console error: oh"),
+    "script error": ("", "<script>null.x</script>", "script error: "),
+    "refused by the policy": (POLICY, "<script>var x = 1</script>", "the Content-Security-Policy refused inline"),
+    "sideways scroll": ("", '<p style="width: 900px">wide</p>', "it scrolls sideways by"),
+    "math not drawn": ("", r'<div class="math">\(x\)</div>', "math not drawn: "),
+    "broken image": ("", '<img alt="x" src="data:image/png;base64,AAAA">', "image not drawn: "),
+    "no such place": ("", '<a href="#nowhere">there</a>', "no such place on this page: #nowhere"),
+    "id used twice": ("", '<p id="a">1</p><p id="a">2</p>', "two elements have the id a"),
+    "solution without summary": ("", '<details class="solution"><p>5</p></details>', "a solution without a summary"),
+    "solution not closed": (
+        "",
+        '<details class="solution"><summary>Show</summary><h2>The next section</h2></details>',
+        "a solution that is not closed",
+    ),
+}  # fmt: skip
+# What axe has to see: its rule, and a body that breaks it.
+BARRIERS = {
+    "image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">',
+    "color-contrast": '<p style="color: #999; background: #fff">pale words</p>',
+    "label": '<input type="range">',
+    "heading-order": "<h4>Far below</h4>",
+    "button-name": "<button></button>",
+    "region": None,
+}
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    with browser.new_context(viewport={"width": 360, "height": 900}) as context:
+        yield context
+
+
+def report(context, folder, head="", body="", page=PAGE, axe=None):
+    (folder / "page.html").write_text(page.format(head=head, body=body), encoding="utf-8")
+    with serve(folder) as address:
+        opened, problems = visit(context, address, "page.html")
+        if axe is not None:
+            problems += violations(opened, axe, colours=True)
+        opened.close()
+    return problems
+
+
+def test_a_good_page_is_not_reported(context, axe, tmp_path):
+    body = '<p id="here">words</p><a href="#here">words about it</a>'
+    assert report(context, tmp_path, POLICY, body, axe=axe) == []
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_is_reported(context, tmp_path, defect):
+    head, body, words = DEFECTS[defect]
+    assert any(words in problem for problem in report(context, tmp_path, head, body))
+
+
+@pytest.mark.parametrize("rule", BARRIERS)
+def test_a_barrier_is_reported(context, axe, tmp_path, rule):
+    body = BARRIERS[rule]
+    page = PAGE if body is not None else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
+    problems = report(context, tmp_path, POLICY, body or "", page, axe)
+    assert any(problem.startswith(f"axe {rule}: ") for problem in problems), problems
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "error")])
+def test_without_a_browser_they_say_so_and_ci_fails(ci, outcome, tmp_path):
+    """A test that needs the browser, run where none is on PATH."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("D2LCNN_CHROMIUM", "CI")}
+    test = "tests/site/test_browsing.py::test_a_good_page_is_not_reported"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-rs",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            "addopts=--import-mode=importlib",
+            test,
+        ],
+        env={**environment, "PATH": str(tmp_path), "CI": ci},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert f"1 {outcome}" in done.stdout.splitlines()[-1], done.stdout
+    assert NO_BROWSER.split(":")[0] in done.stdout
+    assert "make test" in done.stdout
+    assert (done.returncode == 0) is (ci == "")
+
+
+def test_a_named_browser_that_is_none_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("D2LCNN_CHROMIUM", str(tmp_path / "none"))
+    with pytest.raises(
+        ValueError, match=r"D2LCNN_CHROMIUM must name a Chromium.*none'\. Correct it, or unset it"
+    ):
+        find_browser()

@@ -1,0 +1,282 @@
+"""Figures that move, on the site: by keyboard, mouse and touch, heard as well as seen, and still on paper."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .browsing import visit
+
+pytestmark = pytest.mark.site
+
+# What a reader sees and hears of one figure.
+STATE = """figure => ({
+    picture: figure.querySelector('svg').innerHTML,
+    words: figure.querySelector('svg').getAttribute('aria-label'),
+    sentence: figure.querySelector('.explorer-text').textContent,
+    values: [...figure.querySelectorAll('input[type=range]')].map(input => [
+        input.getAttribute('aria-valuetext'), input.closest('label').querySelector('output').textContent]),
+    chosen: [...figure.querySelectorAll('input:checked')].map(input => input.closest('label').innerText.trim()),
+})"""
+
+
+@pytest.fixture(scope="module")
+def moving(pages):
+    """The pages that hold a figure that moves."""
+    found = [str(page) for page in pages.values() if "explorer" in page.classes]
+    assert {"book/lenet.html", "book/moving-figures.html"} <= set(found)
+    return found
+
+
+def figures(page):
+    found = page.locator("figure.explorer")
+    assert found.count() >= 1
+    return [found.nth(i) for i in range(found.count())]
+
+
+def state(figure):
+    return figure.evaluate(STATE)
+
+
+def frame(figure, **position):
+    """The frame that a figure's data holds for the places of its inputs, by name, as a state has it."""
+    data = json.loads(figure.locator("script").text_content())
+    index = 0
+    for name, values in data["parameters"]:
+        index = index * len(values) + position[name]
+    named = ", ".join(f"{name} = {values[position[name]]}" for name, values in data["parameters"])
+    return {
+        "picture": "".join(data["elements"][i] for i in data["frames"][index]),
+        "words": f"{named}: {data['texts'][index]}",
+        "sentence": data["texts"][index],
+    }
+
+
+def positions(figure):
+    """Where the inputs of a figure stand, by name."""
+    return figure.evaluate(
+        """figure => Object.fromEntries([...figure.querySelectorAll('input[type=range], input:checked')]
+        .map(input => [input.name, Number(input.value)]))"""
+    )
+
+
+def drawn(figure, picture):
+    """A picture's text as the browser writes it."""
+    return figure.evaluate(
+        """(figure, picture) => {
+        const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+        svg.innerHTML = picture;
+        return svg.innerHTML;
+    }""",
+        picture,
+    )
+
+
+def assert_shows_its_inputs(figure):
+    """The picture, its words and the values are those of the frame that the inputs name."""
+    expected, now = frame(figure, **positions(figure)), state(figure)
+    assert now["picture"] == drawn(figure, expected["picture"])
+    assert (now["words"], now["sentence"]) == (expected["words"], expected["sentence"])
+    assert now["words"].startswith(", ".join(
+        f"{name} = {text}" for name, text in texts_of_inputs(figure).items()
+    ))  # fmt: skip
+
+
+def texts_of_inputs(figure):
+    """What the inputs say that they are set to, by name, in the order of the data."""
+    said = figure.evaluate(
+        """figure => Object.fromEntries([...figure.querySelectorAll('input[type=range], input:checked')].map(
+        input => [input.name, input.getAttribute('aria-valuetext') ?? input.closest('label').innerText.trim()]))"""
+    )
+    names = [name for name, _ in json.loads(figure.locator("script").text_content())["parameters"]]
+    return {name: said[name] for name in names}
+
+
+def assert_moves(figure, act):
+    """Move each input of a figure by `act`: the picture and what is said of it must change."""
+    for i in range(figure.locator("input[type=range]").count()):
+        before = state(figure)
+        act(figure.locator("input[type=range]").nth(i))
+        after = state(figure)
+        assert after["picture"] != before["picture"]
+        assert after["words"] != before["words"]
+        assert after["values"][i] != before["values"][i]
+        assert after["values"][i][0] == after["values"][i][1]
+        assert_shows_its_inputs(figure)
+    groups = figure.locator("fieldset")
+    for i in range(groups.count()):
+        before = state(figure)
+        act(groups.nth(i))
+        after = state(figure)
+        assert (after["picture"], after["chosen"][i]) != (before["picture"], before["chosen"][i])
+        assert after["words"] != before["words"]
+        assert_shows_its_inputs(figure)
+    assert figure.locator("input[type=range], fieldset").count()
+
+
+def by_keyboard(part):
+    if part.evaluate("e => e.tagName") == "INPUT":
+        part.focus()
+        key = "ArrowLeft" if part.evaluate("e => e.value == e.max") else "ArrowRight"
+    else:
+        part.locator("input:checked").focus()
+        key = "ArrowDown"
+    part.page.keyboard.press(key)
+
+
+def far_end(slider):
+    """A point of the slider's track on the other side of its handle."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    share = slider.evaluate("e => Number(e.value) / Number(e.max)")
+    return box["x"] + box["width"] * (0.03 if share > 0.5 else 0.97), box["y"] + box["height"] / 2
+
+
+def by_mouse(part):
+    if part.evaluate("e => e.tagName") == "INPUT":
+        part.page.mouse.click(*far_end(part))
+    else:
+        part.locator("label:not(:has(:checked))").last.click()
+
+
+def by_dragging(part):
+    if part.evaluate("e => e.tagName") != "INPUT":
+        return by_mouse(part)
+    x, y = far_end(part)
+    box = part.bounding_box()
+    share = part.evaluate("e => Number(e.value) / Number(e.max)")
+    # The handle's middle keeps half its width from the ends.
+    part.page.mouse.move(box["x"] + 8 + share * (box["width"] - 16), y)
+    part.page.mouse.down()
+    part.page.mouse.move(x, y, steps=5)
+    part.page.mouse.up()
+
+
+def by_touch(part):
+    if part.evaluate("e => e.tagName") == "INPUT":
+        part.page.touchscreen.tap(*far_end(part))
+    else:
+        part.locator("label:not(:has(:checked))").last.tap()
+
+
+@pytest.mark.parametrize(
+    ("act", "context"),
+    [
+        (by_keyboard, {}),
+        (by_mouse, {}),
+        (by_dragging, {}),
+        (by_touch, {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 800}}),
+    ],
+)
+def test_every_figure_moves(browser, address, moving, act, context):
+    for name in moving:
+        with browser.new_context(**context) as opened:
+            page, problems = visit(opened, address, name)
+            for figure in figures(page):
+                assert_moves(figure, act)
+            assert not problems, "\n".join(problems)
+
+
+def test_every_input_can_be_reached_by_tab(browser, address, moving):
+    with browser.new_context() as context:
+        for name in moving:
+            page, _ = visit(context, address, name)
+            for figure in figures(page):
+                parts = figure.locator("input[type=range], fieldset")
+                first = parts.first
+                (first if first.evaluate("e => e.tagName") == "INPUT" else first.locator(":checked")).focus()
+                for i in range(1, parts.count()):
+                    page.keyboard.press("Tab")
+                    assert parts.nth(i).evaluate("e => e.contains(document.activeElement)")
+
+
+def test_every_input_has_a_name_and_a_value_in_words(browser, address, moving):
+    with browser.new_context() as context:
+        for name in moving:
+            page, _ = visit(context, address, name)
+            for figure in figures(page):
+                title = figure.locator("figcaption strong").inner_text().rstrip(".")
+                assert page.get_by_role("figure", name=title, exact=True).count() >= 1
+                assert figure.get_by_role("img").count() == 1
+                for parameter, values in json.loads(figure.locator("script").text_content())["parameters"]:
+                    slider = figure.get_by_role("slider", name=parameter, exact=True)
+                    group = figure.get_by_role("group", name=parameter, exact=True)
+                    assert slider.count() + group.count() == 1
+                    if slider.count():
+                        assert slider.get_attribute("aria-valuetext") in values
+                    else:
+                        assert [group.get_by_role("radio", name=v, exact=True).count() for v in values] == [
+                            1
+                        ] * len(values)
+
+
+def test_paper_shows_the_first_frame_with_its_caption(browser, address, moving):
+    for name in moving:
+        with browser.new_context() as context:
+            page, problems = visit(context, address, name)
+            for figure in figures(page):
+                first = state(figure)
+                assert_moves(figure, by_keyboard)
+                moved = state(figure)
+                page.emulate_media(media="print")
+                # The browser tells the page in its own time.
+                page.wait_for_function(
+                    "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+                    arg=[figure.element_handle(), first["words"]],
+                )
+                assert state(figure) == first
+                assert figure.locator("figcaption").is_visible()
+                assert figure.locator("svg").is_visible()
+                assert figure.locator("input:visible").count() == 0
+                # What the frame is drawn for can still be read.
+                assert [v for _, v in first["values"]] == figure.locator("output:visible").all_inner_texts()
+                assert [
+                    t.strip() for t in figure.locator("fieldset label:visible").all_inner_texts()
+                ] == first["chosen"]
+                page.emulate_media(media="screen")
+                page.wait_for_function(
+                    "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+                    arg=[figure.element_handle(), moved["words"]],
+                )
+                assert state(figure) == moved
+            assert not problems
+
+
+def test_without_scripts_the_first_frame_stands_still(browser, address, moving):
+    with browser.new_context(java_script_enabled=False) as context:
+        for name in moving:
+            page = context.new_page()
+            page.goto(f"{address}/{name}")
+            for figure in figures(page):
+                assert figure.locator("svg path, svg rect").count() > 3
+                assert figure.locator("figcaption").is_visible()
+                assert figure.locator("input:not(:disabled)").count() == 0
+
+
+def test_only_pages_with_a_figure_that_moves_load_its_files(pages, moving):
+    for page in pages.values():
+        own = sorted(
+            url.rpartition("/")[2].partition("?")[0] for url in page.resources if "/explorer." in url
+        )
+        assert own == (["explorer.css", "explorer.js"] if str(page) in moving else []), str(page)
+        assert not [url for url in page.resources if "embed-amd" in url or "require" in url], str(page)
+
+
+def test_the_drawings_are_legible_in_the_dark(browser, address, moving):
+    """The figure has the page's own ground and ink, not the white ground of other outputs."""
+    with browser.new_context(color_scheme="dark") as context:
+        page, _ = visit(context, address, moving[0])
+        ink, ground = page.evaluate(
+            """() => {
+            const figure = document.querySelector('figure.explorer');
+            let box = figure;
+            const clear = e => getComputedStyle(e).backgroundColor == 'rgba(0, 0, 0, 0)';
+            while (clear(box)) box = box.parentElement;
+            const light = colour => colour.match(/[0-9.]+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0) / 3;
+            return [light(getComputedStyle(figure.querySelector('text')).fill),
+                    light(getComputedStyle(box).backgroundColor)];
+        }"""
+        )
+        assert ground < 60
+        assert ink > 180
