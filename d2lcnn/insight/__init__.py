@@ -33,6 +33,17 @@ from d2lcnn.insight.probes import (
 )
 from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, output_size, receptive_field
 from d2lcnn.insight.shapes import build_on_meta
+from d2lcnn.insight.small_runs import (
+    Walk,
+    dense_network,
+    fit_batches,
+    flat_gradient,
+    random_batches,
+    saved_megabytes,
+    share_right,
+    unit_moments,
+    walk_along_gradient,
+)
 from d2lcnn.insight.svg import Drawing, Panel
 from d2lcnn.insight.tables import LayerRow, LayerTable, layer_rows, layer_table
 
@@ -53,12 +64,16 @@ __all__ = [
     "Record",
     "UpdateStats",
     "VarianceProfile",
+    "Walk",
     "build_on_meta",
+    "dense_network",
     "draw_network",
     "explore_depth",
     "explore_receptive_field",
     "explore_sigmoid",
     "feature_maps",
+    "fit_batches",
+    "flat_gradient",
     "gain",
     "init_he",
     "init_lecun",
@@ -73,12 +88,17 @@ __all__ = [
     "next_field",
     "output_size",
     "plot_runs",
+    "random_batches",
     "receptive_field",
     "record_activations",
     "record_gradients",
     "record_updates",
+    "saved_megabytes",
     "select_layers",
+    "share_right",
     "show_images",
     "show_source",
+    "unit_moments",
     "variance_through_depth",
+    "walk_along_gradient",
 ]

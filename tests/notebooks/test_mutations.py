@@ -13,12 +13,32 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
+ICS = "internal-covariate-shift"
+BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
     ("lenet", LENET, "CONVS = ((6, 5, 2)", "CONVS = ((8, 5, 2)"),
     ("lenet", LENET, "nn.Module] = nn.AvgPool2d", "nn.Module] = nn.MaxPool2d"),
     ("lenet", LENET, "nn.Module] = nn.Sigmoid", "nn.Module] = nn.ReLU"),
+    (ICS, BATCH_NORM, "var.flatten() * (values / (values - 1))", "var.flatten()"),
+    (
+        ICS,
+        BATCH_NORM,
+        "mean, var = moments(x, (0, *range(2, x.dim())))",
+        "mean, var = moments(x, (0,))",
+    ),
+    (
+        ICS,
+        BATCH_NORM,
+        "newest = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum",
+        "newest = 1 / self.num_batches_tracked.item() if self.momentum is None else 1 - self.momentum",
+    ),
+    (ICS, BATCH_NORM, "bias = scale * (bias - mean)", "bias = -scale * mean"),
+    (ICS, MOMENTS, "torch.rsqrt(widen(var) + eps)", "1 / (widen(var).sqrt() + eps)"),
+    (ICS, MOMENTS, "torch.rsqrt(widen(var) + eps)", "torch.rsqrt(widen(var))"),
+    (ICS, "d2lcnn/layers/whitening.py", " * (self.eigenvalues + self.eps).rsqrt()", ""),
+    (ICS, "d2lcnn/insight/explore_sigmoid.py", "0.25 / np.cosh(0.5 * z) ** 2", "0.25 / np.cosh(z) ** 2"),
     (
         "lenet",
         "d2lcnn/insight/receptive_field.py",

@@ -1,5 +1,21 @@
 """Self-checks of the chapters' exercises: one file for each chapter, on top of `answers`."""
 
 from d2lcnn.insight.exercises.answers import WrongAnswer
+from d2lcnn.insight.exercises.internal_covariate_shift import (
+    check_ics_backward,
+    check_ics_counts,
+    check_ics_fold_before,
+    check_ics_forward,
+    check_ics_ghost,
+    check_ics_running_update,
+)
 
-__all__ = ["WrongAnswer"]
+__all__ = [
+    "WrongAnswer",
+    "check_ics_backward",
+    "check_ics_counts",
+    "check_ics_fold_before",
+    "check_ics_forward",
+    "check_ics_ghost",
+    "check_ics_running_update",
+]
