@@ -4,6 +4,7 @@ from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_norms import explore_norms, statistics_set
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field
 from d2lcnn.insight.explore_sigmoid import explore_sigmoid
 from d2lcnn.insight.explorer import Explorer
@@ -71,6 +72,7 @@ __all__ = [
     "explore_depth",
     "explore_receptive_field",
     "explore_sigmoid",
+    "explore_norms",
     "feature_maps",
     "fit_batches",
     "flat_gradient",
@@ -99,6 +101,7 @@ __all__ = [
     "show_images",
     "show_source",
     "unit_moments",
+    "statistics_set",
     "variance_through_depth",
     "walk_along_gradient",
 ]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+NORMS, LAYERS = "normalization", "d2lcnn/layers"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
@@ -51,6 +52,18 @@ MUTATIONS = [
         "d2lcnn/insight/initializers.py",
         "std = gain / math.sqrt",
         "std = 1.01 * gain / math.sqrt",
+    ),
+    (NORMS, f"{LAYERS}/group_norm.py", "range(2, groups.dim())", "range(3, groups.dim())"),
+    (NORMS, f"{LAYERS}/group_norm.py", "moments(x, (2, 3))", "moments(x, (0, 2, 3))"),
+    (NORMS, f"{LAYERS}/layer_norm.py", "range(-count, 0)", "range(-1, 0)"),
+    (NORMS, f"{LAYERS}/weight_standardization.py", "self.weight[0].numel() - 1)", "weight[0].numel())"),
+    (NORMS, f"{LAYERS}/weight_norm.py", "widen(v).flatten(1), dim=1)", "widen(v)).expand(len(v))"),
+    (NORMS, f"{LAYERS}/cosine_norm.py", "row / length.clamp_min(eps)", "row / (length if rows else 1)"),
+    (
+        NORMS,
+        f"{LAYERS}/filter_response_norm.py",
+        "widen(x).square().mean(dim=(2, 3), keepdim=True)",
+        "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
     ),
 ]
 CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})

@@ -9,6 +9,15 @@ from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_ghost,
     check_ics_running_update,
 )
+from d2lcnn.insight.exercises.normalization import (
+    check_norms_adam,
+    check_norms_axes,
+    check_norms_counts,
+    check_norms_equilibrium,
+    check_norms_gradient,
+    check_norms_masked,
+    check_norms_rms,
+)
 
 __all__ = [
     "WrongAnswer",
@@ -18,4 +27,11 @@ __all__ = [
     "check_ics_forward",
     "check_ics_ghost",
     "check_ics_running_update",
+    "check_norms_adam",
+    "check_norms_axes",
+    "check_norms_counts",
+    "check_norms_equilibrium",
+    "check_norms_gradient",
+    "check_norms_masked",
+    "check_norms_rms",
 ]
