@@ -128,7 +128,8 @@ def share_right(net: nn.Module, data: tuple[Tensor, Tensor]) -> float:
     inputs, labels = data
     net.eval()
     with torch.no_grad():
-        return (net(inputs).argmax(dim=1) == labels).double().mean().item()
+        right: Tensor = net(inputs).argmax(dim=1) == labels
+    return right.double().mean().item()
 
 
 def unit_moments(net: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
