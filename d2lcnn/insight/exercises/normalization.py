@@ -119,7 +119,7 @@ def check_norms_rms(answer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The normalized values are others. Your answer gives...
     """
-    x = torch.tensor([[3.0, 4.0, 5.0], [0.0, -1.0, 7.0]], dtype=torch.float64)
+    x = torch.tensor([[3.0, 4.0, 5.0], [0.0, -1.0, 2.0]], dtype=torch.float64)
     weight = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
     for eps, hint in (
         (1e-12, "Nothing is subtracted, and the mean of the squares goes over the last axis alone."),
