@@ -146,13 +146,13 @@ def test_one_wrong_place_leaves_all_unwritten(course, repository, source, tags):
 @pytest.mark.slow
 @pytest.mark.parametrize("address", [None, FIRST])
 def test_a_built_page_has_the_buttons_of_its_address(course, repository, address):
-    """Build a book of one notebook with the course's configuration."""
+    """Build a book of two notebooks with the course's configuration."""
     for folder in ("_extensions", "_templates", "_static"):
         shutil.copytree(
             ROOT / "book" / folder, course / "book" / folder, ignore=shutil.ignore_patterns("vendor")
         )
     (course / "book" / "references.bib").touch()
-    (course / "_toc.yml").write_text("format: jb-book\nroot: book/one\n")
+    (course / "_toc.yml").write_text("format: jb-book\nroot: book/one\nchapters:\n  - file: book/two\n")
     repository.set_address(address, course)
     command = [
         str(Path(sys.executable).with_name("jupyter-book")),
