@@ -190,6 +190,14 @@ def test_a_killed_process_goes_on_after_its_last_epoch(tmp_path):
 # ------------------------------------------------------------------------------- the records that we ship
 
 
+TRAINING_IMAGES = {
+    "fashion_mnist": 60_000,
+    "mnist": 60_000,
+    "cifar10": 50_000,
+    "cifar10(subset=10000)": 10_000,
+}
+
+
 def every_record():
     return sorted(records.RESULTS.glob("*.json"))
 
@@ -207,7 +215,7 @@ def test_shipped_records_are_whole_full_runs(path):
     epochs = run.settings["num_epochs"]
     for curve in ("train_loss", "train_acc", "test_loss", "test_acc", "seconds", "examples"):
         assert len(getattr(run.history, curve)) == epochs, curve
-    assert run.history.examples[0] + run.held_out == 60_000
+    assert run.history.examples[0] + run.held_out == TRAINING_IMAGES[recipe.settings()["data"]]
     assert all(0 <= acc <= 1 for acc in run.history.test_acc)
 
 
