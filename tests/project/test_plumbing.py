@@ -133,9 +133,10 @@ def test_workflows_do_what_the_book_needs() -> None:
     publish = workflow(ROOT / ".github" / "workflows" / "publish.yml")
     # `on` is YAML 1.1's word for true.
     assert publish[True]["push"]["branches"] == ["main"]
-    # What a person gets from `make site`, and nothing else, is what is published.
+    # What a person gets from `make site`, and nothing else, is what is published, with the publisher's own address.
     commands = [step["run"] for step in publish["jobs"]["build"]["steps"] if "run" in step]
-    assert commands == ["bash .ci/browser", "make site"]
+    address = "make repository URL=https://github.com/${{ github.repository }}"
+    assert commands == ["bash .ci/browser", address, "make site"]
     (upload,) = [
         step for step in publish["jobs"]["build"]["steps"] if "upload-pages-artifact" in step.get("uses", "")
     ]
