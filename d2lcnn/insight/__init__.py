@@ -4,6 +4,7 @@ from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_growth import explore_growth
 from d2lcnn.insight.explore_norms import explore_norms, statistics_set
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field
 from d2lcnn.insight.explore_sigmoid import explore_sigmoid
@@ -72,6 +73,7 @@ __all__ = [
     "explore_depth",
     "explore_receptive_field",
     "explore_sigmoid",
+    "explore_growth",
     "explore_norms",
     "feature_maps",
     "fit_batches",

@@ -1,6 +1,13 @@
 """Self-checks of the chapters' exercises: one file for each chapter, on top of `answers`."""
 
 from d2lcnn.insight.exercises.answers import WrongAnswer
+from d2lcnn.insight.exercises.densenet import (
+    check_densenet_bottleneck,
+    check_densenet_channels,
+    check_densenet_forward,
+    check_densenet_kept,
+    check_densenet_weights,
+)
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
     check_ics_counts,
@@ -21,6 +28,11 @@ from d2lcnn.insight.exercises.normalization import (
 
 __all__ = [
     "WrongAnswer",
+    "check_densenet_bottleneck",
+    "check_densenet_channels",
+    "check_densenet_forward",
+    "check_densenet_kept",
+    "check_densenet_weights",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
