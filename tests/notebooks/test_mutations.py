@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+DENSENET = "d2lcnn/nets/densenet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
@@ -70,6 +71,10 @@ MUTATIONS = [
         "widen(x).square().mean(dim=(2, 3), keepdim=True)",
         "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
     ),
+    ("densenet", DENSENET, "X = torch.cat((X, layer(X)), dim=1)", "X = torch.cat((layer(X), X), dim=1)"),
+    ("densenet", DENSENET, "COURSE_GROWTH_RATE = 32", "COURSE_GROWTH_RATE = 24"),
+    ("densenet", DENSENET, "BOTTLENECK_WIDTH = 4", "BOTTLENECK_WIDTH = 3"),
+    ("densenet", DENSENET, "kept = int(channels * compression)", "kept = channels // 2"),
 ]
 
 
