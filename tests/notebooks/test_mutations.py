@@ -17,6 +17,7 @@ ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 DENSENET = "d2lcnn/nets/densenet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
+VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
@@ -75,6 +76,21 @@ MUTATIONS = [
     ("densenet", DENSENET, "COURSE_GROWTH_RATE = 32", "COURSE_GROWTH_RATE = 24"),
     ("densenet", DENSENET, "BOTTLENECK_WIDTH = 4", "BOTTLENECK_WIDTH = 3"),
     ("densenet", DENSENET, "kept = int(channels * compression)", "kept = channels // 2"),
+    (VANISHING, INITIALIZERS, 'mode, "leaky_relu")', 'mode, "linear")'),  # He without the 2
+    (VANISHING, INITIALIZERS, "negative_slope, mode,", 'negative_slope, "fan_in",'),
+    (VANISHING, INITIALIZERS, "math.sqrt(weight[0].numel())", "math.sqrt(weight[:, 0].numel())"),
+    (VANISHING, INITIALIZERS, "fill(weight, gain))", "fill(weight, gain / 2**0.5))"),  # Xavier's 6 becomes 3
+    (
+        VANISHING,
+        INITIALIZERS,
+        "calculate_gain(activation,",
+        'calculate_gain(activation.replace("tanh", "linear"),',
+    ),
+    (VANISHING, INITIALIZERS, "gain / math.sqrt(", "gain / ("),  # variance and deviation confused
+    (VANISHING, INITIALIZERS, "-math.sqrt(3) * std, math.sqrt(3) * std", "-std, std"),
+    (VANISHING, INITIALIZERS, "tensor.detach().var(correction=0)", "tensor.detach().std(correction=0)"),
+    (VANISHING, "d2lcnn/training/loop.py", "xavier_uniform_(module.weight)", "xavier_normal_(module.weight)"),
+    (VANISHING, "d2lcnn/insight/explore_depth.py", "z = activation(layer(z))", "z = layer(activation(z))"),
 ]
 
 

@@ -25,6 +25,15 @@ from d2lcnn.insight.exercises.normalization import (
     check_norms_masked,
     check_norms_rms,
 )
+from d2lcnn.insight.exercises.vanishing_gradients import (
+    check_vanishing_bound,
+    check_vanishing_branch,
+    check_vanishing_chain,
+    check_vanishing_clip,
+    check_vanishing_fans,
+    check_vanishing_gain,
+    check_vanishing_leaky,
+)
 
 __all__ = [
     "WrongAnswer",
@@ -46,4 +55,11 @@ __all__ = [
     "check_norms_gradient",
     "check_norms_masked",
     "check_norms_rms",
+    "check_vanishing_bound",
+    "check_vanishing_branch",
+    "check_vanishing_chain",
+    "check_vanishing_clip",
+    "check_vanishing_fans",
+    "check_vanishing_gain",
+    "check_vanishing_leaky",
 ]
