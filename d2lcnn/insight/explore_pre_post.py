@@ -53,11 +53,11 @@ def transformer_stack(depth: int, *, pre_norm: bool, width: int = 32, seed: int 
     if depth < 1:
         raise ValueError(f"A stack has at least one block, got depth={depth}. Give a larger depth.")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
         blocks: list[nn.Module] = [
             TransformerBlock(width, HEADS, 4 * width, dropout=0.0, pre_norm=pre_norm) for _ in range(depth)
         ]
         stack = nn.Sequential(*blocks, *([nn.LayerNorm(width)] if pre_norm else [])).double()
+        torch.manual_seed(seed)  # not before: what building draws depends on the default dtype
         for name, parameter in stack.named_parameters():
             if parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
@@ -83,7 +83,7 @@ def stream_profile(stack: nn.Sequential, *, seed: int = 0) -> StreamProfile:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stream = torch.randn(SEQUENCES, TOKENS, width, dtype=torch.float64).requires_grad_()
-        head = nn.Linear(width, 10).double()
+        head = nn.Linear(width, 10, dtype=torch.float64)
         labels = torch.randint(10, (SEQUENCES,))
     streams = [stream]
     for block in blocks:
