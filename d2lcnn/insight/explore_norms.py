@@ -197,7 +197,7 @@ def _draw_cube(drawing: Drawing, chosen: Tensor, channel: int) -> None:
         drawing.line([(x + width, y), (x + depth + width, y - depth)])
         _grid(drawing, x, y, chosen[n], (channel, 0) if n == SAMPLE else None)
         drawing.text(x + width / 2, y + height + 17, f"sample {n + 1}", "middle", 11)
-    drawing.text(12, 20, "pre-activations: 6 channels × 2 · 2 positions of each sample")
+    drawing.text(12, 20, "pre-activations: 6 channels × 4 positions each")
     drawing.text(18, 61 + CELL * channel, str(channel + 1), "end", 11)
 
 

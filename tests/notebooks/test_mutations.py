@@ -56,7 +56,12 @@ MUTATIONS = [
     (NORMS, f"{LAYERS}/group_norm.py", "range(2, groups.dim())", "range(3, groups.dim())"),
     (NORMS, f"{LAYERS}/group_norm.py", "moments(x, (2, 3))", "moments(x, (0, 2, 3))"),
     (NORMS, f"{LAYERS}/layer_norm.py", "range(-count, 0)", "range(-1, 0)"),
-    (NORMS, f"{LAYERS}/weight_standardization.py", "self.weight[0].numel() - 1)", "weight[0].numel())"),
+    (
+        NORMS,
+        f"{LAYERS}/weight_standardization.py",
+        "math.sqrt(weight[0].numel() - 1)",
+        "math.sqrt(weight[0].numel())",
+    ),
     (NORMS, f"{LAYERS}/weight_norm.py", "widen(v).flatten(1), dim=1)", "widen(v)).expand(len(v))"),
     (NORMS, f"{LAYERS}/cosine_norm.py", "row / length.clamp_min(eps)", "row / (length if rows else 1)"),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -87,3 +88,22 @@ def test_math_is_drawn_with_the_fonts_of_the_site(browser, address, pages):
             "() => [...document.fonts].filter(f => f.family.includes('MJX') && f.status == 'loaded').length"
         )
         assert page.evaluate(loaded) > 0
+
+
+@pytest.mark.parametrize("words", ["convolution", "layer", "weight"])
+def test_every_search_result_leads_to_a_place(contexts, address, pages, site, words):
+    """Results are links that a script makes, with fragments."""
+    page, problems = visit(contexts(1440, "light"), address, f"search.html?q={words}")
+    page.locator("#search-results h2", has_text="Search Results").wait_for(state="attached")
+    links = page.evaluate(
+        "() => [...document.querySelectorAll('#search-results li a')].map(link => link.href)"
+    )
+    page.close()
+    assert len(links) >= 5
+    for link in links:
+        parts = urlsplit(link)
+        target = pages[site / parts.path.lstrip("/")]
+        if not parts.fragment or unquote(parts.fragment) in target.ids:
+            continue
+        problems.append(f"{link} leads nowhere")
+    assert not problems, "\n".join(problems)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -60,6 +62,16 @@ def test_every_internal_link_resolves(pages, site):
             elif fragment and target in pages and fragment not in pages[target].ids:
                 broken.append(f"{page}: {url}: no such place on that page")
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_links_to_what_is_beside_it(notebook):
+    """Links in the text work where the notebook runs, and not only in the book: they name files, never pages."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for url in re.findall(r"\]\(<?([^)>\s]+)", text):
+        if not is_elsewhere(url) and not url.startswith("#"):
+            assert local_target(notebook, url)[0].is_file(), url
 
 
 def test_first_page_redirects_into_the_book(site):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import nbformat
@@ -42,9 +43,7 @@ def title_of(name):
 
 def squashed(text):
     """The text without what an extraction from lines and pages may add or lose: spaces, and letters that are joined."""
-    return re.sub(
-        r"\s+", "", text.replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff").replace("ﬃ", "ffi")
-    )
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
 
 
 def entries(outline, level=1):

@@ -146,13 +146,15 @@ def test_one_wrong_place_leaves_all_unwritten(course, repository, source, tags):
 @pytest.mark.slow
 @pytest.mark.parametrize("address", [None, FIRST])
 def test_a_built_page_has_the_buttons_of_its_address(course, repository, address):
-    """Build a book of two notebooks with the course's configuration."""
+    """Build a book of two notebooks and a page of words with the course's configuration."""
     for folder in ("_extensions", "_templates", "_static"):
         shutil.copytree(
             ROOT / "book" / folder, course / "book" / folder, ignore=shutil.ignore_patterns("vendor")
         )
     (course / "book" / "references.bib").touch()
-    (course / "_toc.yml").write_text("format: jb-book\nroot: book/one\nchapters:\n  - file: book/two\n")
+    (course / "book" / "words.md").write_text("# Words\n")
+    chapters = "chapters:\n  - file: book/two\n  - file: book/words\n"
+    (course / "_toc.yml").write_text(f"format: jb-book\nroot: book/one\n{chapters}")
     repository.set_address(address, course)
     command = [
         str(Path(sys.executable).with_name("jupyter-book")),
@@ -164,11 +166,13 @@ def test_a_built_page_has_the_buttons_of_its_address(course, repository, address
     ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    page = (course / "_build" / "html" / "book" / "one.html").read_text(encoding="utf-8")
-    links = [url for url in re.findall(r'href="([^"]+)"', page) if "github.com" in url or "colab" in url]
-    if address is None:
-        assert links == []
-        assert "colab" not in page
-        return
-    colab = "https://colab.research.google.com/github/some-one/d2lcnn/blob/main/book/one.ipynb"
-    assert set(links) == {FIRST, colab, f"{FIRST}/blob/main/book/one.ipynb"}
+    for name, ending in (("one", "ipynb"), ("two", "ipynb"), ("words", "md?plain=1")):
+        page = (course / "_build" / "html" / "book" / f"{name}.html").read_text(encoding="utf-8")
+        links = {url for url in re.findall(r'href="([^"]+)"', page) if "github.com" in url or "colab" in url}
+        if address is None:
+            assert links == set()
+            assert "colab" not in page
+            continue
+        colab = f"https://colab.research.google.com/github/some-one/d2lcnn/blob/main/book/{name}.ipynb"
+        expected = {FIRST, f"{FIRST}/blob/main/book/{name}.{ending}"}
+        assert links == (expected | {colab} if ending == "ipynb" else expected)

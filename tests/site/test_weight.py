@@ -36,6 +36,7 @@ WHERE_USED = {
     "scrolling.js": "article :is(pre, table:not(.indextable), figure, .math)",
     "searchtools.js": "#search-results",
     "language_data.js": "#search-results",
+    "search-places.js": "#search-results",
     "searchindex.js": "#search-results",
     "tex-mml-chtml.js": "article .math",
 }

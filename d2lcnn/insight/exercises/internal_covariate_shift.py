@@ -149,7 +149,7 @@ def check_ics_fold_before(function: Callable[[BatchNorm1d, nn.Linear], nn.Linear
         function: Gives one linear layer that does in evaluation what norm and linear layer do one after the other.
 
     Raises:
-        WrongAnswer: If the folded layer gives something else, or the given layers were changed.
+        WrongAnswer: If the result is no linear layer or gives something else, or the given layers were changed.
 
     Example:
         >>> def fold(norm, linear):
@@ -172,8 +172,15 @@ def check_ics_fold_before(function: Callable[[BatchNorm1d, nn.Linear], nn.Linear
         linear.bias.copy_(torch.tensor([1.0, -2.0, 0.5]))
         x = _draw(5, 3)
         wanted = linear(norm(x))
-        got = function(norm, linear)(x)
+        folded = function(norm, linear)
+        got = folded(x)
         unchanged = is_close(linear(norm(x)), wanted, tolerance=1e-12)
+    require(
+        isinstance(folded, nn.Linear),
+        "The result must be one nn.Linear.",
+        got=type(folded).__name__,
+        hint="Folding leaves no norm behind: its factor and its shift go into the layer's own weight and bias.",
+    )
     require(
         unchanged,
         "Norm and linear layer must be left as they were.",

@@ -119,6 +119,11 @@ def test_fold_before():
         (folded(columns, lambda linear, t: linear.bias + t), "must give"),
         (folded(columns, lambda linear, t: linear.weight @ t), "must give"),
         (folded(columns, through_weight, in_place=True), "left as they were"),
+        (
+            lambda norm, linear: nn.Sequential(norm, linear),
+            "must be one nn.Linear. Your answer gives 'Sequential'",
+        ),
+        (lambda norm, linear: lambda x: linear(norm(x)), "must be one nn.Linear"),
     ],
 )
 def test_wrong_fold_before(wrong, message):
