@@ -25,7 +25,9 @@ def runs_by_batch_size(family: str) -> dict[int, list[Run]]:
         >>> sorted(runs_by_batch_size("norm_bn"))[0]
         1
     """
-    sizes = sorted(int(m[1]) for name in RECIPES if (m := re.fullmatch(rf"{re.escape(family)}_batch(\d+)", name)))
+    sizes = sorted(
+        int(m[1]) for name in RECIPES if (m := re.fullmatch(rf"{re.escape(family)}_batch(\d+)", name))
+    )
     if not sizes:
         raise ValueError(
             f"No recipe is named {family}_batch<size>, with a number for the size. Families of such recipes are: "
@@ -62,7 +64,9 @@ def plot_batch_sizes(*families: str) -> Any:
 
     groups = {family: runs_by_batch_size(family) for family in families}
     figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for (family, by_size), colour, marker in zip(groups.items(), itertools.cycle(COLOURS), itertools.cycle("osD^v")):
+    for (family, by_size), colour, marker in zip(
+        groups.items(), itertools.cycle(COLOURS), itertools.cycle("osD^v")
+    ):
         middles, deviations = [], []
         for runs in by_size.values():
             check_alike(runs)

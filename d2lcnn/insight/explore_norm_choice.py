@@ -46,8 +46,8 @@ def explore_norm_choice() -> Explorer:
         Which norm? (figure that moves)
         task: classify pictures, restyle pictures, read sequences
         examples per device: 1, 2 to 8, 16 and more
-        At task = classify pictures, examples per device = 1: Group norm with weight standardization: one picture has no batch to take statistics from.
-        Follow the thick line. For which tasks does the number of examples decide, and for which is it never asked?
+        At task = classify pictures, examples per device = 1: Group norm with weight standardization: one is no batch.
+        Follow the thick line. For which tasks is the number of examples asked for?
     """
 
     def draw(task: str, batch: str) -> tuple[Drawing, str]:
@@ -66,7 +66,7 @@ def explore_norm_choice() -> Explorer:
         draw,
         {"task": list(TASKS), "examples per device": list(BATCHES)},
         title="Which norm?",
-        caption="Follow the thick line. For which tasks does the number of examples decide, and for which is it never asked?",
+        caption="Follow the thick line. For which tasks is the number of examples asked for?",
     )
 
 
@@ -78,8 +78,10 @@ def _reason(leaf: int, batch: str) -> str:
     if leaf == 2:
         return "Batch norm: enough pictures for steady statistics, and nothing to compute in evaluation once it is folded."
     if batch == "1":
-        return "Group norm with weight standardization: one picture has no batch to take statistics from."
-    return "Group norm with weight standardization: statistics of so few pictures are too noisy for batch norm."
+        return "Group norm with weight standardization: one is no batch."
+    return (
+        "Group norm with weight standardization: statistics of so few pictures are too noisy for batch norm."
+    )
 
 
 def _box(drawing: Drawing, sides: tuple[int, int], y: float, words: tuple[str, ...], *, on: bool) -> None:

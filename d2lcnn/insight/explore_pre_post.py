@@ -110,10 +110,10 @@ def explore_pre_post() -> Explorer:
     def draw(norm: str, depth: int) -> tuple[Drawing, str]:
         profile = stream_profile(transformer_stack(depth, pre_norm=norm == "pre-norm"))
         drawing = Drawing(400, 236)
-        panel = drawing.panel(x=(0, depth + 1), y=(0, 0.2), top=24)
+        panel = drawing.panel(x=(0, depth + 1), y=(0, 0.32), top=24)
         edges = [float(i) for i in range(depth + 2)]
         panel.bars(edges, profile.gradient, ORANGE if norm == "post-norm" else BLUE)
-        panel.axes(sorted({0, depth // 2, depth}), (0, 0.1, 0.2), "block, from the input to the loss")
+        panel.axes(sorted({0, depth // 2, depth}), (0, 0.1, 0.2, 0.3), "block, from the input to the loss")
         drawing.text(40, 16, "norm of the loss's gradient in the stream")
         sentence = (
             f"The gradient is {profile.gradient[0]:.2f} before the first block and {profile.gradient[-1]:.2f} after the "

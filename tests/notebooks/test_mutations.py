@@ -16,6 +16,7 @@ LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
+CHOOSING = "choosing-a-norm"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
@@ -69,6 +70,16 @@ MUTATIONS = [
         f"{LAYERS}/filter_response_norm.py",
         "widen(x).square().mean(dim=(2, 3), keepdim=True)",
         "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
+    ),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "GROUPS = 4", "GROUPS = 2"),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "nn.InstanceNorm2d\n", "one_group_norm\n"),
+    (CHOOSING, BATCH_NORM, "mean, var = moments(x, (0, *range(2, x.dim())))", "mean, var = moments(x, (0,))"),
+    (CHOOSING, f"{LAYERS}/group_norm.py", "moments(x, (2, 3))", "moments(x, (0, 2, 3))"),
+    (
+        CHOOSING,
+        MOMENTS,
+        "var = (x - mean).square().mean(dim=list(dim), keepdim=True)",
+        "var = x.var(dim=list(dim), keepdim=True)",
     ),
 ]
 CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
