@@ -82,7 +82,6 @@ MUTATIONS = [
         "var = x.var(dim=list(dim), keepdim=True)",
     ),
 ]
-CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
 
 
 def copy_without_listings(notebook: str, folder: Path) -> None:
@@ -117,10 +116,14 @@ def compare(notebook: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("notebook", CHAPTERS)
-def test_control_passes(notebook: str, tmp_path: Path) -> None:
-    copy_without_listings(notebook, tmp_path)
-    done = compare(notebook, tmp_path)
+def test_control_passes(tmp_path: Path) -> None:
+    """A copy in which nothing was changed passes.
+
+    One notebook shows that; the comparison of all of them, which `make test` does anyhow, shows it for the others, since
+    their listings do nothing but show (the rule listings_apart).
+    """
+    copy_without_listings("lenet", tmp_path)
+    done = compare("lenet", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
