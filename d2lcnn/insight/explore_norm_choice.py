@@ -11,7 +11,7 @@ SPINE, LEAF = (10, 232), (272, 394)  # from left to right edge, of the questions
 QUESTIONS = (
     (("Is the input a sequence", "of tokens?"), ("layer norm,", "before each", "sublayer")),
     (("Shall a picture's contrast", "and colour go?"), ("instance norm",)),
-    (("Do 16 pictures or more, drawn", "at random, share one device?"), ("batch norm",)),
+    (("Do 16 or more random", "pictures share a device?"), ("batch norm",)),
 )
 LAST = ("group norm", "with weight standardization")
 TOP, STEP, HEIGHT = 14, 92, 56
@@ -43,7 +43,7 @@ def explore_norm_choice() -> Explorer:
 
     Example:
         >>> print(explore_norm_choice())
-        Which norm? (figure that moves)
+        The way to a norm (figure that moves)
         task: classify pictures, restyle pictures, read sequences
         examples per device: 1, 2 to 8, 16 and more
         At task = classify pictures, examples per device = 1: Group norm with weight standardization: one is no batch.
@@ -65,7 +65,7 @@ def explore_norm_choice() -> Explorer:
     return Explorer(
         draw,
         {"task": list(TASKS), "examples per device": list(BATCHES)},
-        title="Which norm?",
+        title="The way to a norm",
         caption="Follow the thick line. For which tasks is the number of examples asked for?",
     )
 
