@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -15,7 +15,8 @@ DEPTHS = (2, 4, 8, 12, 16, 24)
 SEQUENCES, TOKENS, HEADS = 8, 8, 4
 
 
-class StreamProfile(NamedTuple):
+@dataclass(frozen=True)
+class StreamProfile:
     """What the stream of tokens is like before each block and after the last one.
 
     Args:
