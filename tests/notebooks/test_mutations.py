@@ -18,6 +18,7 @@ BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 DENSENET = "d2lcnn/nets/densenet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
+CHOOSING = "choosing-a-norm"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
@@ -91,6 +92,16 @@ MUTATIONS = [
     (VANISHING, INITIALIZERS, "tensor.detach().var(correction=0)", "tensor.detach().std(correction=0)"),
     (VANISHING, "d2lcnn/training/loop.py", "xavier_uniform_(module.weight)", "xavier_normal_(module.weight)"),
     (VANISHING, "d2lcnn/insight/explore_depth.py", "z = activation(layer(z))", "z = layer(activation(z))"),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "GROUPS = 4", "GROUPS = 2"),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "nn.InstanceNorm2d\n", "one_group_norm\n"),
+    (CHOOSING, BATCH_NORM, "mean, var = moments(x, (0, *range(2, x.dim())))", "mean, var = moments(x, (0,))"),
+    (CHOOSING, f"{LAYERS}/group_norm.py", "moments(x, (2, 3))", "moments(x, (0, 2, 3))"),
+    (
+        CHOOSING,
+        MOMENTS,
+        "var = (x - mean).square().mean(dim=list(dim), keepdim=True)",
+        "var = x.var(dim=list(dim), keepdim=True)",
+    ),
 ]
 
 

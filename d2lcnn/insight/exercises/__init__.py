@@ -7,6 +7,13 @@ from d2lcnn.insight.exercises.densenet import (
     check_densenet_forward,
     check_densenet_kept,
     check_densenet_weights,
+from d2lcnn.insight.exercises.choosing import (
+    check_choosing_batch_of_one,
+    check_choosing_noise,
+    check_choosing_pooled,
+    check_choosing_stream,
+    check_choosing_transfer,
+    check_choosing_two_values,
 )
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
@@ -42,6 +49,12 @@ __all__ = [
     "check_densenet_forward",
     "check_densenet_kept",
     "check_densenet_weights",
+    "check_choosing_batch_of_one",
+    "check_choosing_noise",
+    "check_choosing_pooled",
+    "check_choosing_stream",
+    "check_choosing_transfer",
+    "check_choosing_two_values",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
