@@ -1,10 +1,12 @@
 """Looking inside: tables, figures, probes, initializers, published figures, and checks of exercises."""
 
+from d2lcnn.insight.block_removal import removable_blocks, without_block
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.explore_depth import explore_depth
 from d2lcnn.insight.explore_norms import explore_norms, statistics_set
+from d2lcnn.insight.explore_paths import explore_paths
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field
 from d2lcnn.insight.explore_sigmoid import explore_sigmoid
 from d2lcnn.insight.explorer import Explorer
@@ -70,6 +72,7 @@ __all__ = [
     "dense_network",
     "draw_network",
     "explore_depth",
+    "explore_paths",
     "explore_receptive_field",
     "explore_sigmoid",
     "explore_norms",
@@ -92,6 +95,7 @@ __all__ = [
     "plot_runs",
     "random_batches",
     "receptive_field",
+    "removable_blocks",
     "record_activations",
     "record_gradients",
     "record_updates",
@@ -104,4 +108,5 @@ __all__ = [
     "statistics_set",
     "variance_through_depth",
     "walk_along_gradient",
+    "without_block",
 ]

@@ -18,6 +18,13 @@ from d2lcnn.insight.exercises.normalization import (
     check_norms_masked,
     check_norms_rms,
 )
+from d2lcnn.insight.exercises.resnet import (
+    check_resnet_branch_scale,
+    check_resnet_cifar_parameters,
+    check_resnet_convert,
+    check_resnet_depth,
+    check_resnet_paths,
+)
 
 __all__ = [
     "WrongAnswer",
@@ -34,4 +41,9 @@ __all__ = [
     "check_norms_gradient",
     "check_norms_masked",
     "check_norms_rms",
+    "check_resnet_branch_scale",
+    "check_resnet_cifar_parameters",
+    "check_resnet_convert",
+    "check_resnet_depth",
+    "check_resnet_paths",
 ]
