@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+RESNET = "d2lcnn/nets/resnet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
@@ -70,6 +71,10 @@ MUTATIONS = [
         "widen(x).square().mean(dim=(2, 3), keepdim=True)",
         "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
     ),
+    ("resnet", RESNET, "CIFAR_CHANNELS = (16, 32, 64)", "CIFAR_CHANNELS = (16, 32, 48)"),
+    ("resnet", RESNET, "((depth - 2) // layers_per_n,)", "((depth + 4) // layers_per_n,)"),
+    ("resnet", RESNET, "if option is None:", "if option is None and stride > 1:"),
+    ("resnet", RESNET, "return nn.functional.relu(Y + X)", "return nn.functional.relu(Y)"),
 ]
 CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
 
