@@ -1,6 +1,14 @@
 """Self-checks of the chapters' exercises: one file for each chapter, on top of `answers`."""
 
 from d2lcnn.insight.exercises.answers import WrongAnswer
+from d2lcnn.insight.exercises.choosing import (
+    check_choosing_batch_of_one,
+    check_choosing_noise,
+    check_choosing_pooled,
+    check_choosing_stream,
+    check_choosing_transfer,
+    check_choosing_two_values,
+)
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
     check_ics_counts,
@@ -30,6 +38,12 @@ from d2lcnn.insight.exercises.vanishing_gradients import (
 
 __all__ = [
     "WrongAnswer",
+    "check_choosing_batch_of_one",
+    "check_choosing_noise",
+    "check_choosing_pooled",
+    "check_choosing_stream",
+    "check_choosing_transfer",
+    "check_choosing_two_values",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
