@@ -38,7 +38,7 @@ def check_vanishing_bound(answer: float) -> None:
 
 
 def check_vanishing_chain(
-    answer: Callable[[float, Sequence[float], Function, Function], Sequence[float]],
+    answer: Callable[[float, Sequence[float], Function, Function], Sequence[float | Tensor]],
 ) -> None:
     """Check the derivatives of ŷ = F(… F(F(x·w₁)·w₂) …)·w_L by every weight.
 
