@@ -1,5 +1,14 @@
 """Self-checks of the chapters' exercises: one file for each chapter, on top of `answers`."""
 
+from d2lcnn.insight.exercises.alexnet import (
+    check_alexnet_dense_as_conv,
+    check_alexnet_fold_dropout,
+    check_alexnet_grouped,
+    check_alexnet_lrn,
+    check_alexnet_momentum,
+    check_alexnet_sides,
+    check_alexnet_ten_crops,
+)
 from d2lcnn.insight.exercises.answers import WrongAnswer
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
@@ -21,6 +30,13 @@ from d2lcnn.insight.exercises.normalization import (
 
 __all__ = [
     "WrongAnswer",
+    "check_alexnet_dense_as_conv",
+    "check_alexnet_fold_dropout",
+    "check_alexnet_grouped",
+    "check_alexnet_lrn",
+    "check_alexnet_momentum",
+    "check_alexnet_sides",
+    "check_alexnet_ten_crops",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
