@@ -34,6 +34,7 @@ from d2lcnn.insight.probes import (
 )
 from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, output_size, receptive_field
 from d2lcnn.insight.shapes import build_on_meta
+from d2lcnn.insight.small_alexnet import random_crops, small_alexnet
 from d2lcnn.insight.small_runs import (
     Walk,
     dense_network,
@@ -91,6 +92,7 @@ __all__ = [
     "output_size",
     "plot_runs",
     "random_batches",
+    "random_crops",
     "receptive_field",
     "record_activations",
     "record_gradients",
@@ -100,6 +102,7 @@ __all__ = [
     "share_right",
     "show_images",
     "show_source",
+    "small_alexnet",
     "unit_moments",
     "statistics_set",
     "variance_through_depth",

@@ -83,8 +83,11 @@ def fit_batches(
     batches: Iterable[Tensor],
     lr: float = 0.1,
     after_step: Callable[[nn.Module], object] | None = None,
+    *,
+    momentum: float = 0.0,
+    augment: Callable[[Tensor], Tensor] | None = None,
 ) -> list[float]:
-    """Train by plain SGD on cross-entropy, one step for each batch, and give the losses of the steps.
+    """Train by SGD on cross-entropy, one step for each batch, and give the losses of the steps.
 
     Args:
         net: The network; it is left in training mode.
@@ -92,6 +95,8 @@ def fit_batches(
         batches: For each step the numbers of its examples.
         lr: The learning rate.
         after_step: Called with the network after each step, to look at it.
+        momentum: Share of the last step's direction that is kept.
+        augment: Changes each batch of inputs at random before the network sees it.
 
     Example:
         >>> data = torch.eye(10), torch.arange(10)
@@ -100,11 +105,12 @@ def fit_batches(
         (50, True)
     """
     inputs, labels = data
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
     losses = []
     net.train()
     for batch in batches:
-        loss = nn.functional.cross_entropy(net(inputs[batch]), labels[batch])
+        seen = inputs[batch] if augment is None else augment(inputs[batch])
+        loss = nn.functional.cross_entropy(net(seen), labels[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
