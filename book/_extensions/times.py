@@ -59,7 +59,9 @@ def duration(seconds: float) -> str:
 
 
 def recorded(recipes: list[str]) -> dict[str, float]:
-    """Return the seconds that training all these recipes took, by the device on which each was recorded.
+    """Return the seconds that training all these recipes takes, by the device on which each was recorded.
+
+    A record of fewer epochs than its recipe has counts in proportion.
 
     Args:
         recipes: Keys in `d2lcnn.RECIPES`, at least one.
@@ -73,8 +75,9 @@ def recorded(recipes: list[str]) -> dict[str, float]:
     for recipe in recipes:
         found: dict[str, list[float]] = {}
         for run in d2lcnn.load_runs(recipe):
+            share = len(run.history) / d2lcnn.RECIPES[recipe].num_epochs
             found.setdefault(run.history.device_name, []).append(
-                run.wall_seconds
+                run.wall_seconds / share
             )
         by_recipe.append(
             {device: mean(seconds) for device, seconds in found.items()}

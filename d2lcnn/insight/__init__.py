@@ -1,10 +1,19 @@
 """Looking inside: tables, figures, probes, initializers, published figures, and checks of exercises."""
 
+from d2lcnn.insight.batch_size_runs import plot_batch_sizes, runs_by_batch_size
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_growth import explore_growth
+from d2lcnn.insight.explore_norm_choice import explore_norm_choice
 from d2lcnn.insight.explore_norms import explore_norms, statistics_set
+from d2lcnn.insight.explore_pre_post import (
+    StreamProfile,
+    explore_pre_post,
+    stream_profile,
+    transformer_stack,
+)
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field
 from d2lcnn.insight.explore_sigmoid import explore_sigmoid
 from d2lcnn.insight.explorer import Explorer
@@ -64,6 +73,7 @@ __all__ = [
     "LedgerTable",
     "Panel",
     "Record",
+    "StreamProfile",
     "UpdateStats",
     "VarianceProfile",
     "Walk",
@@ -71,8 +81,11 @@ __all__ = [
     "dense_network",
     "draw_network",
     "explore_depth",
+    "explore_norm_choice",
+    "explore_pre_post",
     "explore_receptive_field",
     "explore_sigmoid",
+    "explore_growth",
     "explore_norms",
     "feature_maps",
     "fit_batches",
@@ -90,6 +103,7 @@ __all__ = [
     "network_depth",
     "next_field",
     "output_size",
+    "plot_batch_sizes",
     "plot_runs",
     "random_batches",
     "random_crops",
@@ -97,12 +111,15 @@ __all__ = [
     "record_activations",
     "record_gradients",
     "record_updates",
+    "runs_by_batch_size",
     "saved_megabytes",
     "select_layers",
     "share_right",
     "show_images",
     "show_source",
     "small_alexnet",
+    "stream_profile",
+    "transformer_stack",
     "unit_moments",
     "statistics_set",
     "variance_through_depth",

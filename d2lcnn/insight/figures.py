@@ -165,13 +165,20 @@ def feature_maps(net: nn.Module, X: Tensor, layer: str) -> Tensor:
     return caught[0]
 
 
-def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[str] = ()) -> Any:
+def draw_network(
+    net: nn.Module,
+    X: Tensor | Sequence[int],
+    *,
+    skip: Sequence[str] = (),
+    whole: Sequence[type[nn.Module]] = (),
+) -> Any:
     """Draw what flows through a network, each stack of feature maps and each vector to scale, from the live module.
 
     Args:
         net: The network; it is run once and left as it was.
         X: A batch of images, or the shape of one.
         skip: Class names of layers that are not drawn, such as activations, which change no shape.
+        whole: Classes whose modules are drawn as one, by what they give, such as a network's blocks.
 
     Returns:
         A matplotlib figure. Feature maps are drawn as stacked squares whose side is their height, at most twelve of
@@ -187,7 +194,7 @@ def draw_network(net: nn.Module, X: Tensor | Sequence[int], *, skip: Sequence[st
     from matplotlib.patches import Rectangle
 
     shape = tuple(X.shape) if isinstance(X, Tensor) else tuple(X)
-    rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X)]
+    rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X, whole=whole)]
     rows = [row for row in rows if row.kind not in skip]
     unit = float(shape[-1])
     figure, ax = plt.subplots(figsize=(len(rows), 2.7), layout="constrained")

@@ -67,7 +67,9 @@ class LayerTable(list[LayerRow]):
     __repr__ = __str__
 
 
-def layer_table(net: nn.Module, X: Tensor | Sequence[int]) -> LayerTable:
+def layer_table(
+    net: nn.Module, X: Tensor | Sequence[int], *, whole: Sequence[type[nn.Module]] = ()
+) -> LayerTable:
     """Run a batch through a network and list what each of its layers gives and costs.
 
     Shapes are all that is needed, so the run is one on torch's `meta` device, without arithmetic: the largest
@@ -76,6 +78,7 @@ def layer_table(net: nn.Module, X: Tensor | Sequence[int]) -> LayerTable:
     Args:
         net: The network; it is run in evaluation mode and left as it was.
         X: A batch, or the shape of one.
+        whole: Classes whose modules are one row each, such as a network's blocks.
 
     Returns:
         One row for each module without children of its own, in the order in which they run; a module that runs
@@ -89,15 +92,18 @@ def layer_table(net: nn.Module, X: Tensor | Sequence[int]) -> LayerTable:
         >>> sum(row.multiply_adds for row in layer_table(lenet(), (1, 1, 28, 28)))
         416520
     """
-    return LayerTable(layer_rows(net, X))
+    return LayerTable(layer_rows(net, X, whole=whole))
 
 
-def layer_rows(net: nn.Module, X: Tensor | Sequence[int]) -> list[LayerRow]:
+def layer_rows(
+    net: nn.Module, X: Tensor | Sequence[int], *, whole: Sequence[type[nn.Module]] = ()
+) -> list[LayerRow]:
     """Give the rows of `layer_table` as a plain list.
 
     Args:
         net: The network.
         X: A batch, or the shape of one.
+        whole: Classes whose modules are one row each.
 
     Example:
         >>> [row.kind for row in layer_rows(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), (1, 2, 2))]
@@ -105,13 +111,20 @@ def layer_rows(net: nn.Module, X: Tensor | Sequence[int]) -> list[LayerRow]:
     """
     from torch.utils.flop_counter import FlopCounterMode  # imports triton, a third of a second
 
+    blocks = [name for name, module in net.named_modules() if isinstance(module, tuple(whole))]
+    inside = tuple(f"{name}." for name in blocks)
     # Parameters that a module holds itself, besides its children's, make it a row of its own too.
     layers = {
         name: module
         for name, module in net.named_modules()
-        if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False))
+        if not name.startswith(inside)
+        and (
+            name in blocks
+            or not any(True for _ in module.children())
+            or any(True for _ in module.parameters(recurse=False))
+        )
     }
-    own = {name: list(module.parameters(recurse=False)) for name, module in layers.items()}
+    own = {name: list(module.parameters(recurse=name in blocks)) for name, module in layers.items()}
 
     def run(forward: Callable[[], Any]) -> list[LayerRow]:
         rows: list[LayerRow] = []

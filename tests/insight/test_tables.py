@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from d2lcnn.insight.shapes import build_on_meta, run_for_shapes
 from d2lcnn.insight.tables import layer_rows, layer_table
 from d2lcnn.nets.lenet import lenet, lenet5, lenet_bn
+from d2lcnn.nets.resnet import Residual, course_resnet18
 
 
 @pytest.mark.parametrize(("build", "size"), [(lenet, 28), (lenet_bn, 28), (lenet5, 32)])
@@ -78,3 +79,20 @@ def test_tied_parameters_are_counted_once():
 def test_a_wrong_batch_gives_torchs_own_error():
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         run_for_shapes(nn.Linear(3, 2), (1, 4), lambda forward: forward())
+
+
+def test_blocks_are_one_row_each_with_all_that_is_in_them():
+    net = build_on_meta(course_resnet18)
+    rows, leaves = layer_rows(net, (1, 1, 96, 96), whole=[Residual]), layer_rows(net, (1, 1, 96, 96))
+    blocks = [row for row in rows if row.kind == "Residual"]
+    assert [row.output_shape[1:] for row in blocks[1::2]] == [
+        (64, 24, 24),
+        (128, 12, 12),
+        (256, 6, 6),
+        (512, 3, 3),
+    ]
+    assert not any("conv" in row.name for row in rows)
+    for quantity in ("parameters", "multiply_adds"):
+        assert sum(getattr(row, quantity) for row in rows) == sum(getattr(row, quantity) for row in leaves)
+        inside = sum(getattr(row, quantity) for row in leaves if row.name.startswith("2.0."))
+        assert getattr(blocks[2], quantity) == inside > 0

@@ -355,6 +355,36 @@ def solutions_folded(notebook: NotebookNode) -> list[str]:
     return breaches
 
 
+def imported_names(tree: ast.AST) -> set[str]:
+    """Give the names that a cell's imports bind."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+def listings_apart(notebook: NotebookNode) -> list[str]:
+    """A cell that shows the package's source is tagged listing and does nothing else, so that it can be left out."""
+    breaches = []
+    listed: set[str] = set()
+    for i, cell in code_cells(notebook):
+        tree = parse(cell)
+        is_listing = "listing" in tags(cell)
+        if not is_listing and "show_source" in {called_name(call) for call in calls_in(tree)}:
+            breaches.append(f"cell {i} shows source and lacks the tag listing")
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        if is_listing:
+            listed |= imported_names(tree)
+            for node in tree.body:
+                shows = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                if not isinstance(node, ast.Import | ast.ImportFrom) and not (
+                    shows and called_name(node.value) == "show_source"
+                ):
+                    breaches.append(f"cell {i} is tagged listing and does more than show source")
+        else:
+            listed -= imported_names(tree)
+            breaches += [f"cell {i} needs {name}, imported by a listing" for name in sorted(used & listed)]
+    return breaches
+
+
 def short_code_long_prose(notebook: NotebookNode) -> list[str]:
     """Code comes in small pieces, with prose around them."""
     shown = [cell for _, cell in code_cells(notebook) if "remove-cell" not in tags(cell)]
@@ -397,5 +427,6 @@ def rules(exported: Iterable[str]) -> dict[str, Rule]:
         "live_training_hidden": live_training_hidden,
         "no_directives": no_directives,
         "solutions_folded": solutions_folded,
+        "listings_apart": listings_apart,
         "short_code_long_prose": short_code_long_prose,
     }

@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+DENSENET = "d2lcnn/nets/densenet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
+VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
+CHOOSING = "choosing-a-norm"
 
 # Notebook, file of the package, text found there exactly once, text put in its place.
 MUTATIONS = [
@@ -70,8 +73,36 @@ MUTATIONS = [
         "widen(x).square().mean(dim=(2, 3), keepdim=True)",
         "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
     ),
+    ("densenet", DENSENET, "X = torch.cat((X, layer(X)), dim=1)", "X = torch.cat((layer(X), X), dim=1)"),
+    ("densenet", DENSENET, "COURSE_GROWTH_RATE = 32", "COURSE_GROWTH_RATE = 24"),
+    ("densenet", DENSENET, "BOTTLENECK_WIDTH = 4", "BOTTLENECK_WIDTH = 3"),
+    ("densenet", DENSENET, "kept = int(channels * compression)", "kept = channels // 2"),
+    (VANISHING, INITIALIZERS, 'mode, "leaky_relu")', 'mode, "linear")'),  # He without the 2
+    (VANISHING, INITIALIZERS, "negative_slope, mode,", 'negative_slope, "fan_in",'),
+    (VANISHING, INITIALIZERS, "math.sqrt(weight[0].numel())", "math.sqrt(weight[:, 0].numel())"),
+    (VANISHING, INITIALIZERS, "fill(weight, gain))", "fill(weight, gain / 2**0.5))"),  # Xavier's 6 becomes 3
+    (
+        VANISHING,
+        INITIALIZERS,
+        "calculate_gain(activation,",
+        'calculate_gain(activation.replace("tanh", "linear"),',
+    ),
+    (VANISHING, INITIALIZERS, "gain / math.sqrt(", "gain / ("),  # variance and deviation confused
+    (VANISHING, INITIALIZERS, "-math.sqrt(3) * std, math.sqrt(3) * std", "-std, std"),
+    (VANISHING, INITIALIZERS, "tensor.detach().var(correction=0)", "tensor.detach().std(correction=0)"),
+    (VANISHING, "d2lcnn/training/loop.py", "xavier_uniform_(module.weight)", "xavier_normal_(module.weight)"),
+    (VANISHING, "d2lcnn/insight/explore_depth.py", "z = activation(layer(z))", "z = layer(activation(z))"),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "GROUPS = 4", "GROUPS = 2"),
+    (CHOOSING, "d2lcnn/nets/norm_resnet.py", "nn.InstanceNorm2d\n", "one_group_norm\n"),
+    (CHOOSING, BATCH_NORM, "mean, var = moments(x, (0, *range(2, x.dim())))", "mean, var = moments(x, (0,))"),
+    (CHOOSING, f"{LAYERS}/group_norm.py", "moments(x, (2, 3))", "moments(x, (0, 2, 3))"),
+    (
+        CHOOSING,
+        MOMENTS,
+        "var = (x - mean).square().mean(dim=list(dim), keepdim=True)",
+        "var = x.var(dim=list(dim), keepdim=True)",
+    ),
 ]
-CHAPTERS = sorted({notebook for notebook, *_ in MUTATIONS})
 
 
 def copy_without_listings(notebook: str, folder: Path) -> None:
@@ -106,10 +137,14 @@ def compare(notebook: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("notebook", CHAPTERS)
-def test_control_passes(notebook: str, tmp_path: Path) -> None:
-    copy_without_listings(notebook, tmp_path)
-    done = compare(notebook, tmp_path)
+def test_control_passes(tmp_path: Path) -> None:
+    """A copy in which nothing was changed passes.
+
+    One notebook shows that; the comparison of all of them, which `make test` does anyhow, shows it for the others, since
+    their listings do nothing but show (the rule listings_apart).
+    """
+    copy_without_listings("lenet", tmp_path)
+    done = compare("lenet", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

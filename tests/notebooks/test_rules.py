@@ -98,6 +98,11 @@ def good_notebook() -> Any:
             outputs=[printed("1")],
         ),
         new_markdown_cell("</details>"),
+        new_code_cell(
+            "from d2lcnn.training.loop import Epoch\n\nd2lcnn.show_source(Epoch.step)",
+            metadata={"tags": ["listing"]},
+            outputs=[printed("def step")],
+        ),
     ]
     count = 0
     for cell in cells:
@@ -112,7 +117,7 @@ def test_good_notebook_passes(rule: str) -> None:
     assert RULES[rule](good_notebook()) == []
 
 
-INSTALL, LOAD, TRAIN, CHECK, PLOT, SOLUTION, SOLUTION_CODE, CLOSING = range(1, 9)
+INSTALL, LOAD, TRAIN, CHECK, PLOT, SOLUTION, SOLUTION_CODE, CLOSING, LISTING = range(1, 10)
 
 
 def tagged(position: int, *tags: str) -> Callable[[NotebookNode], None]:
@@ -239,6 +244,13 @@ BAD = [
     ("solutions_folded", metadata(SOLUTION_CODE, cellView="")),
     ("solutions_folded", metadata(SOLUTION_CODE, jupyter={})),
     ("solutions_folded", source(SOLUTION_CODE, "print(1)")),
+    ("listings_apart", tagged(LISTING)),
+    ("listings_apart", source(LISTING, "net = 1\nd2lcnn.show_source(net)")),
+    ("listings_apart", source(LISTING, "print(d2lcnn.show_source(net))")),
+    (
+        "listings_apart",
+        lambda notebook: notebook.cells.append(new_code_cell("print(Epoch)", execution_count=8)),
+    ),
     ("short_code_long_prose", source(0, "# Title")),
     ("short_code_long_prose", source(CHECK, LONG)),
     (

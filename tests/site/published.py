@@ -69,8 +69,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, repository: ModuleType) -> t
     copy_of_the_course(course)
     repository.set_address(REPOSITORY, course)
     make_book(course)
-    pages = sorted((course / "_build" / "html" / "book").glob("*.html"))
-    alone = {path.name: path.read_text(encoding="utf-8") for path in pages}
+    html = course / "_build" / "html"
+    pages = sorted((html / "book").rglob("*.html"))
+    alone = {path.relative_to(html).as_posix(): path.read_text(encoding="utf-8") for path in pages}
 
     # The catalogues of the checkout may lie behind its text.
     update = "import sys; sys.path.insert(0, 'tools'); import translation; translation.update_catalogues()"

@@ -68,7 +68,7 @@ def test_only_pages_with_such_links_load_the_script(pages):
     loading = {str(page) for page in pages.values() if any("previews.js" in url for url in page.resources)}
     assert loading == {str(page) for page in pages.values() if texts(page)}
     assert LESSON in loading
-    assert "book/api.html" not in loading
+    assert "book/api/nets.html" not in loading
 
 
 def test_the_pointer_opens_a_preview_that_it_can_enter(lesson):

@@ -34,14 +34,14 @@ def find(context, address, words):
     ("words", "place"),
     [
         # Symbols: each leads to its place on the page of the package, in whatever case it is typed.
-        ("Residual", "book/api.html#d2lcnn.nets.Residual"),
-        ("residual", "book/api.html#d2lcnn.nets.Residual"),
-        ("train_ch6", "book/api.html#d2lcnn.training.train_ch6"),
-        ("d2lcnn.train_ch6", "book/api.html#d2lcnn.training.train_ch6"),
-        ("load_data_fashion_mnist", "book/api.html#d2lcnn.data.load_data_fashion_mnist"),
-        ("evaluate_accuracy_gpu", "book/api.html#d2lcnn.training.evaluate_accuracy_gpu"),
-        ("vgg16_bn", "book/api.html#d2lcnn.nets.vgg16_bn"),
-        ("RECIPES", "book/api.html#d2lcnn.training.RECIPES"),
+        ("Residual", "book/api/nets.html#d2lcnn.nets.Residual"),
+        ("residual", "book/api/nets.html#d2lcnn.nets.Residual"),
+        ("train_ch6", "book/api/training.html#d2lcnn.training.train_ch6"),
+        ("d2lcnn.train_ch6", "book/api/training.html#d2lcnn.training.train_ch6"),
+        ("load_data_fashion_mnist", "book/api/data.html#d2lcnn.data.load_data_fashion_mnist"),
+        ("evaluate_accuracy_gpu", "book/api/training.html#d2lcnn.training.evaluate_accuracy_gpu"),
+        ("vgg16_bn", "book/api/nets.html#d2lcnn.nets.vgg16_bn"),
+        ("RECIPES", "book/api/training.html#d2lcnn.training.RECIPES"),
         # Terms: each leads to its entry.
         ("average pooling", "book/glossary.html#term-average-pooling"),
         ("covariate shift", "book/glossary.html#term-covariate-shift"),
@@ -85,5 +85,5 @@ def test_the_search_field_of_a_page_leads_to_the_results(browser, address):
         page.keyboard.press("Enter")
         page.wait_for_selector(RESULTS)
         assert page.url.endswith("search.html?q=train_ch6")
-        assert "book/api.html#d2lcnn.training.train_ch6" in page.evaluate(LINKS)
+        assert "book/api/training.html#d2lcnn.training.train_ch6" in page.evaluate(LINKS)
     assert not problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -111,6 +112,15 @@ def test_a_full_run_takes_what_the_records_took(times):
     )
     assert times.sentence(2_000, 30, []).endswith("To run: 30 seconds.")
     assert "To run" not in times.sentence(2_000, None, [])
+
+
+def test_a_record_of_fewer_epochs_counts_in_proportion(times, monkeypatch):
+    import d2lcnn
+
+    whole = times.recorded(["lenet"])
+    recipe = dataclasses.replace(d2lcnn.RECIPES["lenet"], num_epochs=30)
+    monkeypatch.setitem(d2lcnn.RECIPES, "lenet", recipe)
+    assert times.recorded(["lenet"]) == pytest.approx({device: 3 * s for device, s in whole.items()})
 
 
 def test_an_unknown_recipe_is_refused(times):

@@ -10,6 +10,21 @@ from d2lcnn.insight.exercises.alexnet import (
     check_alexnet_ten_crops,
 )
 from d2lcnn.insight.exercises.answers import WrongAnswer
+from d2lcnn.insight.exercises.choosing import (
+    check_choosing_batch_of_one,
+    check_choosing_noise,
+    check_choosing_pooled,
+    check_choosing_stream,
+    check_choosing_transfer,
+    check_choosing_two_values,
+)
+from d2lcnn.insight.exercises.densenet import (
+    check_densenet_bottleneck,
+    check_densenet_channels,
+    check_densenet_forward,
+    check_densenet_kept,
+    check_densenet_weights,
+)
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
     check_ics_counts,
@@ -27,6 +42,15 @@ from d2lcnn.insight.exercises.normalization import (
     check_norms_masked,
     check_norms_rms,
 )
+from d2lcnn.insight.exercises.vanishing_gradients import (
+    check_vanishing_bound,
+    check_vanishing_branch,
+    check_vanishing_chain,
+    check_vanishing_clip,
+    check_vanishing_fans,
+    check_vanishing_gain,
+    check_vanishing_leaky,
+)
 
 __all__ = [
     "WrongAnswer",
@@ -37,6 +61,17 @@ __all__ = [
     "check_alexnet_momentum",
     "check_alexnet_sides",
     "check_alexnet_ten_crops",
+    "check_choosing_batch_of_one",
+    "check_choosing_noise",
+    "check_choosing_pooled",
+    "check_choosing_stream",
+    "check_choosing_transfer",
+    "check_choosing_two_values",
+    "check_densenet_bottleneck",
+    "check_densenet_channels",
+    "check_densenet_forward",
+    "check_densenet_kept",
+    "check_densenet_weights",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
@@ -50,4 +85,11 @@ __all__ = [
     "check_norms_gradient",
     "check_norms_masked",
     "check_norms_rms",
+    "check_vanishing_bound",
+    "check_vanishing_branch",
+    "check_vanishing_chain",
+    "check_vanishing_clip",
+    "check_vanishing_fans",
+    "check_vanishing_gain",
+    "check_vanishing_leaky",
 ]

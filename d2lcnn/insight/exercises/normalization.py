@@ -38,7 +38,8 @@ def check_norms_axes(answer: Mapping[str, Collection[int]]) -> None:
     for name, axes in _AXES.items():
         given = answer.get(name, ())
         require(
-            {axis % 5 for axis in given} == axes,
+            isinstance(given, Collection)
+            and {axis % 5 if -5 <= axis < 5 else axis for axis in given} == axes,
             f"{name.capitalize()} norm has other axes.",
             got=given,
             hint=hints[name],
@@ -71,7 +72,7 @@ def check_norms_counts(answer: Mapping[str, Sequence[int]]) -> None:
     for name, counts in _COUNTS.items():
         given = answer.get(name, ())
         require(
-            tuple(given) == counts,
+            isinstance(given, Sequence) and tuple(given) == counts,
             f"{name.capitalize()} norm has other numbers.",
             got=given,
             hint=hints[name],
@@ -80,10 +81,10 @@ def check_norms_counts(answer: Mapping[str, Sequence[int]]) -> None:
 
 
 def check_norms_gradient(answer: Callable[[float, float], float]) -> None:
-    """Check by what the gradient in w is multiplied when w becomes λ·w and the data μ·u, batch norm following.
+    """Check by what the gradient in w is multiplied when w becomes λ·w and the data α·u, batch norm following.
 
     Args:
-        answer: A function of λ and μ.
+        answer: A function of λ and α.
 
     Raises:
         WrongAnswer: If it gives another factor.
@@ -92,14 +93,14 @@ def check_norms_gradient(answer: Callable[[float, float], float]) -> None:
         >>> check_norms_gradient(lambda weights, data: weights * data)
         Traceback (most recent call last):
         ...
-        d2lcnn.insight.exercises.answers.WrongAnswer: The factor is another for λ = 2 and μ = 1. Your answer gives 2...
+        d2lcnn.insight.exercises.answers.WrongAnswer: The factor is another for λ = 2 and α = 1. Your answer gives 2...
     """
     for weights, data in ((2.0, 1.0), (1.0, 5.0), (0.5, 3.0)):
         require(
             is_close(answer(weights, data), 1 / weights),
-            f"The factor is another for λ = {weights:g} and μ = {data:g}.",
+            f"The factor is another for λ = {weights:g} and α = {data:g}.",
             got=answer(weights, data),
-            hint="Write f(λw, μu) = f(w, u) and differentiate both sides by w, with μ held fixed.",
+            hint="Write f(λw, αu) = f(w, u) and differentiate both sides by w, with α held fixed.",
         )
     accept("The gradient notices the length of the weights, and not that of the data.")
 
