@@ -126,7 +126,8 @@ def _draw_band(ax: Any, runs: Sequence[Run], curve: str, label: str, colour: str
     values = np.array([getattr(run.history, curve) for run in runs])
     epochs = np.arange(1, values.shape[1] + 1)
     middle = values.mean(axis=0)
-    ax.plot(epochs, middle, color=colour, label=label)
+    # A line through a single point shows nothing.
+    ax.plot(epochs, middle, color=colour, label=label, marker="o" if len(epochs) == 1 else None)
     if len(runs) > 1:
         deviation = values.std(axis=0, ddof=1)
         ax.fill_between(epochs, middle - deviation, middle + deviation, color=colour, alpha=0.2, linewidth=0)
