@@ -1,6 +1,7 @@
 """Looking inside: tables, figures, probes, initializers, published figures, and checks of exercises."""
 
 from d2lcnn.insight.batch_size_runs import plot_batch_sizes, runs_by_batch_size
+from d2lcnn.insight.block_removal import removable_blocks, without_block
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
@@ -8,6 +9,7 @@ from d2lcnn.insight.explore_depth import explore_depth
 from d2lcnn.insight.explore_growth import explore_growth
 from d2lcnn.insight.explore_norm_choice import explore_norm_choice
 from d2lcnn.insight.explore_norms import explore_norms, statistics_set
+from d2lcnn.insight.explore_paths import explore_paths
 from d2lcnn.insight.explore_pre_post import (
     StreamProfile,
     explore_pre_post,
@@ -83,6 +85,7 @@ __all__ = [
     "explore_depth",
     "explore_norm_choice",
     "explore_pre_post",
+    "explore_paths",
     "explore_receptive_field",
     "explore_sigmoid",
     "explore_growth",
@@ -108,6 +111,7 @@ __all__ = [
     "random_batches",
     "random_crops",
     "receptive_field",
+    "removable_blocks",
     "record_activations",
     "record_gradients",
     "record_updates",
@@ -124,4 +128,5 @@ __all__ = [
     "statistics_set",
     "variance_through_depth",
     "walk_along_gradient",
+    "without_block",
 ]

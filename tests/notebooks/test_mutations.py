@@ -16,6 +16,7 @@ LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 DENSENET = "d2lcnn/nets/densenet.py"
+RESNET = "d2lcnn/nets/resnet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
 CHOOSING = "choosing-a-norm"
@@ -102,6 +103,10 @@ MUTATIONS = [
         "var = (x - mean).square().mean(dim=list(dim), keepdim=True)",
         "var = x.var(dim=list(dim), keepdim=True)",
     ),
+    ("resnet", RESNET, "CIFAR_CHANNELS = (16, 32, 64)", "CIFAR_CHANNELS = (16, 32, 48)"),
+    ("resnet", RESNET, "((depth - 2) // layers_per_n,)", "((depth + 4) // layers_per_n,)"),
+    ("resnet", RESNET, "if option is None:", "if option is None and stride > 1:"),
+    ("resnet", RESNET, "return nn.functional.relu(Y + X)", "return nn.functional.relu(Y)"),
 ]
 
 

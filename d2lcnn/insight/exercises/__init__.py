@@ -42,6 +42,13 @@ from d2lcnn.insight.exercises.normalization import (
     check_norms_masked,
     check_norms_rms,
 )
+from d2lcnn.insight.exercises.resnet import (
+    check_resnet_branch_scale,
+    check_resnet_cifar_parameters,
+    check_resnet_convert,
+    check_resnet_depth,
+    check_resnet_paths,
+)
 from d2lcnn.insight.exercises.vanishing_gradients import (
     check_vanishing_bound,
     check_vanishing_branch,
@@ -85,6 +92,11 @@ __all__ = [
     "check_norms_gradient",
     "check_norms_masked",
     "check_norms_rms",
+    "check_resnet_branch_scale",
+    "check_resnet_cifar_parameters",
+    "check_resnet_convert",
+    "check_resnet_depth",
+    "check_resnet_paths",
     "check_vanishing_bound",
     "check_vanishing_branch",
     "check_vanishing_chain",
