@@ -118,6 +118,8 @@ def plot_runs(*recipes: str, history: History | None = None, held_out: bool = Fa
         ax.set_xlabel("epoch")
         ax.grid(alpha=0.3)
         ax.legend()
+        if all(len(run.history) == 1 for runs in groups.values() for run in runs):
+            ax.set(xlim=(0.5, 1.5), xticks=[1])  # not epoch 0.96
     return figure
 
 
@@ -198,10 +200,11 @@ def draw_network(
     rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X, whole=whole)]
     rows = [row for row in rows if row.kind not in skip]
     unit = float(shape[-1])
+    longest = max((row.output_shape[-1] for row in rows if len(row.output_shape) != 4), default=1)
     figure, ax = plt.subplots(figsize=(len(rows), 2.7), layout="constrained")
     x, tallest = 0.0, 0.0
     for i, row in enumerate(rows):
-        sheets, width, height = _box(row.output_shape, unit)
+        sheets, width, height = _box(row.output_shape, unit, longest)
         colour = COLOURS[i % 2]
         shift = 0.045 * unit
         for k in range(sheets):
@@ -221,8 +224,9 @@ def draw_network(
     return figure
 
 
-def _box(shape: tuple[int, ...], unit: float) -> tuple[int, float, float]:
+def _box(shape: tuple[int, ...], unit: float, longest: int) -> tuple[int, float, float]:
     """Number of sheets, width and height with which an output is drawn."""
     if len(shape) == 4:
         return min(shape[1], 12), float(shape[3]), float(shape[2])
-    return 1, 0.08 * unit, unit * math.sqrt(shape[-1] / 400)
+    # The longest of several thousand is as high as the image: higher ones would run over the labels.
+    return 1, 0.08 * unit, unit * math.sqrt(shape[-1] / max(400, longest))
