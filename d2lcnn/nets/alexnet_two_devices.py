@@ -90,7 +90,9 @@ class TwoDeviceAlexNet(nn.Module):
         self.devices = [torch.device(device) for device in devices]
         self.in_channels, self.image_size = whole.in_channels, whole.image_size
         self.first, self.second = (
-            nn.Sequential(OrderedDict((name, half_of(layer, name, i)) for name, layer in whole.named_children()))
+            nn.Sequential(
+                OrderedDict((name, half_of(layer, name, i)) for name, layer in whole.named_children())
+            )
             for i in (0, 1)
         )
         self.first.to(self.devices[0])

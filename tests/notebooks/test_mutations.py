@@ -115,7 +115,12 @@ MUTATIONS = [
     ),
     ("alexnet", "d2lcnn/nets/alexnet_two_devices.py", "chunk(2)[i].clone()", "chunk(2)[1 - i].clone()"),
     ("alexnet", f"{LAYERS}/local_response_norm.py", "self.alpha / self.size * energy", "self.alpha * energy"),
-    ("alexnet", f"{LAYERS}/color_noise.py", "(alpha * self.eigenvalues)", "(alpha * self.eigenvalues.sqrt())"),
+    (
+        "alexnet",
+        f"{LAYERS}/color_noise.py",
+        "(alpha * self.eigenvalues)",
+        "(alpha * self.eigenvalues.sqrt())",
+    ),
 ]
 
 

@@ -61,9 +61,14 @@ def check_alexnet_grouped(count: Callable[[int, int, int, int], int]) -> None:
     for arguments, hint in [
         ((3, 4, 2, 1), "With one group it is a plain convolution. Does each output have a bias?"),
         ((96, 256, 5, 2), "How many input channels does one kernel see if there are two groups?"),
-        ((12, 12, 3, 12), "With as many groups as channels each kernel sees one; outputs stay as many as they are."),
+        (
+            (12, 12, 3, 12),
+            "With as many groups as channels each kernel sees one; outputs stay as many as they are.",
+        ),
     ]:
-        wanted = sum(p.numel() for p in nn.Conv2d(*arguments[:3], groups=arguments[3], device="meta").parameters())
+        wanted = sum(
+            p.numel() for p in nn.Conv2d(*arguments[:3], groups=arguments[3], device="meta").parameters()
+        )
         got = count(*arguments)
         require(got == wanted, f"A convolution with {arguments} has another number.", got=got, hint=hint)
     accept("Each output has a kernel of its own, only thinner: nothing is shared between groups.")
@@ -86,7 +91,13 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
     """
     a = 3 * _draw(2, 5, 3, 4)
     for n, k, alpha, beta, hint in [
-        (1, 1.0, 0.5, 1.0, "With n = 1 a value is divided by a function of itself alone; where does k stand?"),
+        (
+            1,
+            1.0,
+            0.5,
+            1.0,
+            "With n = 1 a value is divided by a function of itself alone; where does k stand?",
+        ),
         (3, 0.0, 1.0, 0.5, "The window takes channels at one place, half of the neighbours on each side."),
         (5, 2.0, 0.3, 0.75, "With α = 1 it was right. Is α divided by n in the paper?"),
     ]:
@@ -212,9 +223,24 @@ def check_alexnet_momentum(
     w, v, gradient = (_draw(3, seed=seed) for seed in range(3))
     for lr, velocity, slope, hint in [
         (0.1, 0 * v, gradient, "Here the velocity begins at zero. Which way does the gradient push?"),
-        (10.0, 0 * v, 0 * gradient, "Without velocity and gradient only the decay is left. Does the learning rate count?"),
-        (0.1, v, 0 * gradient, "The velocity of the past is kept by a share; does today's learning rate touch it?"),
-        (0.01, v, gradient, "Compare with the other learning rate: what must not change in the part of the past?"),
+        (
+            10.0,
+            0 * v,
+            0 * gradient,
+            "Without velocity and gradient only the decay is left. Does the learning rate count?",
+        ),
+        (
+            0.1,
+            v,
+            0 * gradient,
+            "The velocity of the past is kept by a share; does today's learning rate touch it?",
+        ),
+        (
+            0.01,
+            v,
+            gradient,
+            "Compare with the other learning rate: what must not change in the part of the past?",
+        ),
     ]:
         velocity_wanted = 0.9 * velocity - 0.0005 * lr * w - lr * slope
         answer = function(w.clone(), velocity.clone(), slope.clone(), lr)
@@ -224,7 +250,10 @@ def check_alexnet_momentum(
             got=answer,
             hint="Return them in this order.",
         )
-        for name, got, wanted in [("velocity", answer[1], velocity_wanted), ("weights", answer[0], w + velocity_wanted)]:
+        for name, got, wanted in [
+            ("velocity", answer[1], velocity_wanted),
+            ("weights", answer[0], w + velocity_wanted),
+        ]:
             require(
                 is_close(got, wanted, tolerance=1e-9),
                 f"With the learning rate {lr:g} the new {name} must be others.",
@@ -261,7 +290,13 @@ def check_alexnet_ten_crops(function: Callable[[Tensor, int], Tensor]) -> None:
         got=tuple(got.shape) if isinstance(got, Tensor) else got,
         hint="Stack them along a new first dimension.",
     )
-    places = {"upper left": (0, 0), "upper right": (0, 6), "lower left": (4, 0), "lower right": (4, 6), "centre": (2, 3)}
+    places = {
+        "upper left": (0, 0),
+        "upper right": (0, 6),
+        "lower left": (4, 0),
+        "lower right": (4, 6),
+        "centre": (2, 3),
+    }
     for name, (y, x) in places.items():
         patch = image[:, y : y + size, x : x + size]
         for kind, wanted in (("patch", patch), ("mirror image", patch.flip(2))):
