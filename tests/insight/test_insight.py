@@ -160,6 +160,19 @@ def test_draw_network_keeps_long_vectors_above_their_labels():
     assert min(patch.get_y() for patch in ax.patches) > label
 
 
+def test_draw_network_in_rows_draws_the_same_below_each_other():
+    net, skip = d2lcnn.lenet(), ["Sigmoid", "Flatten"]
+    one, rows = (d2lcnn.draw_network(net, (1, 1, 28, 28), skip=skip, columns=c) for c in (None, 3))
+    assert [t.get_text() for t in rows.axes[0].texts] == [t.get_text() for t in one.axes[0].texts]
+    assert len(rows.axes[0].patches) == len(one.axes[0].patches)
+    heights = [text.get_position()[1] for text in rows.axes[0].texts]
+    assert len(set(heights)) == 3
+    assert heights == sorted(heights, reverse=True)
+    below = [patch for patch in rows.axes[0].patches if patch.get_y() < heights[0]]
+    assert max(patch.get_y() + patch.get_height() for patch in below) < heights[0]
+    assert rows.get_figwidth() < one.get_figwidth()
+
+
 def test_draw_network_draws_every_layer_that_is_not_skipped():
     net = d2lcnn.lenet()
     ax = d2lcnn.draw_network(net, (1, 1, 28, 28), skip=["Sigmoid", "Flatten"]).axes[0]

@@ -16,7 +16,8 @@ def test_order_of_parts_and_switches():
     assert kinds[8:] == ["Flatten", *["Linear", "Tanh", "Dropout"] * 2, "Linear"]
     assert {part.kernel_size for part in net if isinstance(part, nn.MaxPool2d)} == {2}
     assert {part.p for part in net if isinstance(part, nn.Dropout)} == {0.3}
-    assert net[4].groups == 1 and small_alexnet(0)[4].groups == 2
+    assert net[4].groups == 1
+    assert small_alexnet(0)[4].groups == 2
     assert net(torch.zeros(1, 1, 11, 11).double()).shape == (1, 10)
 
 
@@ -36,7 +37,8 @@ def test_crops_are_moved_pictures_all_places_equally_often():
         places[center] = places.get(center, 0) + 1
         shift = divmod(center - 13, 5) if center >= 13 else None
         if shift == (0, 1):
-            assert torch.equal(crop[0, :, :4], x[0, 0, :, 1:]) and not crop[0, :, 4].any()
+            assert torch.equal(crop[0, :, :4], x[0, 0, :, 1:])
+            assert not crop[0, :, 4].any()
     assert sorted(places) == [7, 8, 9, 12, 13, 14, 17, 18, 19]
     assert min(places.values()) > 60
 
@@ -47,7 +49,8 @@ def test_flip_mirrors_half_of_the_pictures_left_and_right():
     crops = random_crops(x.repeat(400, 1, 1, 1), margin=0, flip=True)
     mirrored = torch.tensor([torch.equal(crop, x[0].flip(2)) for crop in crops])
     same = torch.tensor([torch.equal(crop, x[0]) for crop in crops])
-    assert bool((mirrored ^ same).all()) and 150 < int(mirrored.sum()) < 250
+    assert bool((mirrored ^ same).all())
+    assert 150 < int(mirrored.sum()) < 250
     assert torch.equal(random_crops(x, margin=0), x)
 
 

@@ -63,7 +63,7 @@ def test_layers_between_exchanges_see_their_own_half_alone(whole):
     for name, layer in parted.first.named_children():
         layer.register_forward_hook(lambda _m, _i, output, name=name: seen.setdefault(name, output.detach()))
     parted(x)
-    assert [name for name in before if not torch.equal(before[name], seen[name])][0] == "dense6"
+    assert next(name for name in before if not torch.equal(before[name], seen[name])) == "dense6"
 
 
 def test_each_half_is_on_its_device_and_maps_travel(whole):
