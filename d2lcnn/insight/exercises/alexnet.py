@@ -113,7 +113,7 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
 
 
 def check_alexnet_fold_dropout(function: Callable[[nn.Linear, float], nn.Linear]) -> None:
-    """Check how a layer behind dropout, trained in the paper's convention, becomes one that needs no scale in use.
+    """Check how a layer behind dropout, trained in the paper's convention, becomes one that needs no scale at test time.
 
     Args:
         function: Called as `function(linear, p)`; gives a new layer that does to x what `linear` does to (1 − p)·x.
@@ -264,7 +264,7 @@ def check_alexnet_momentum(
 
 
 def check_alexnet_ten_crops(function: Callable[[Tensor, int], Tensor]) -> None:
-    """Check the ten patches that the paper averages over in use, called as `function(image, size)`.
+    """Check the ten patches that the paper averages over at test time, called as `function(image, size)`.
 
     Args:
         function: Gives 10×C×size×size from an image C×H×W: the four corners, the centre, and their mirror images, in any
