@@ -89,7 +89,7 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
         >>> check_alexnet_lrn(lrn)
         Correct. The window runs over channels, is cut off at the first and the last, and α is not divided.
     """
-    a = 3 * _draw(2, 5, 3, 4)
+    a = 3 * _draw(2, 5, 3, 4).float()
     for n, k, alpha, beta, hint in [
         (
             1,
@@ -104,7 +104,7 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
         wanted = nn.functional.local_response_norm(a, n, n * alpha, beta, k)
         got = function(a.clone(), n, k, alpha, beta)
         require(
-            is_close(got, wanted, tolerance=1e-9),
+            is_close(got, wanted, tolerance=1e-5),
             f"The values for n = {n}, k = {k:g}, α = {alpha:g} and β = {beta:g} are others.",
             got=got,
             hint=hint,
@@ -123,13 +123,13 @@ def check_alexnet_fold_dropout(function: Callable[[nn.Linear, float], nn.Linear]
 
     Example:
         >>> def fold(linear, p):
-        ...     folded = nn.Linear(linear.in_features, linear.out_features).double()
+        ...     folded = nn.Linear(linear.in_features, linear.out_features)
         ...     folded.weight.data, folded.bias.data = linear.weight * (1 - p), linear.bias.clone()
         ...     return folded
         >>> check_alexnet_fold_dropout(fold)
         Correct. The weights take the factor, the bias does not.
     """
-    linear, x = nn.Linear(3, 2).double(), _draw(4, 3, seed=1)
+    linear, x = nn.Linear(3, 2), _draw(4, 3, seed=1).float()
     with torch.no_grad():
         linear.weight.copy_(_draw(2, 3))
         linear.bias.copy_(torch.tensor([1.0, -2.0]))
@@ -142,9 +142,9 @@ def check_alexnet_fold_dropout(function: Callable[[nn.Linear, float], nn.Linear]
                 got=type(folded).__name__,
                 hint="Build a new layer and give it the new weights.",
             )
-            got = folded(x)
+            got = folded.to(x.dtype)(x)
             require(
-                is_close(got, wanted, tolerance=1e-9),
+                is_close(got, wanted, tolerance=1e-5),
                 f"With p = {p:g} the new layer must give at x what the old one gives at (1 − p)·x.",
                 got=got,
                 hint="p is the share that is dropped. Write W((1 − p)x) + b out; what belongs to x?",
@@ -163,7 +163,7 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
 
     Example:
         >>> def as_conv(linear, channels, side):
-        ...     conv = nn.Conv2d(channels, linear.out_features, side).double()
+        ...     conv = nn.Conv2d(channels, linear.out_features, side)
         ...     conv.weight.data = linear.weight.reshape(-1, channels, side, side)
         ...     conv.bias.data = linear.bias
         ...     return conv
@@ -171,7 +171,7 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
         Correct. On larger maps it gives the dense layer's answer for every window.
     """
     channels, side = 2, 3
-    linear, maps = nn.Linear(channels * side * side, 4).double(), _draw(1, channels, 4, 5, seed=1)
+    linear, maps = nn.Linear(channels * side * side, 4), _draw(1, channels, 4, 5, seed=1).float()
     with torch.no_grad():
         linear.weight.copy_(_draw(4, 18))
         linear.bias.copy_(_draw(4))
@@ -182,10 +182,10 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
             got=type(conv).__name__,
             hint="Its kernel is as large as the maps that the dense layer takes.",
         )
-        got = conv(maps[..., :side, :side])
+        got = conv.to(maps.dtype)(maps[..., :side, :side])
         wanted = linear(maps[..., :side, :side].flatten(1))[..., None, None]
         require(
-            is_close(got, wanted, tolerance=1e-9),
+            is_close(got, wanted, tolerance=1e-5),
             f"On {side}×{side} maps it must give one place with the dense layer's outputs.",
             got=got,
             hint="In which order does flatten put channels, rows and columns, and does the bias come along?",
@@ -194,7 +194,7 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
         wanted = linear(windows.permute(0, 2, 3, 1, 4, 5).flatten(3)).permute(0, 3, 1, 2)
         got = conv(maps)
     require(
-        is_close(got, wanted, tolerance=1e-9),
+        is_close(got, wanted, tolerance=1e-5),
         "On larger maps it must give the dense layer's outputs at each place, one pixel apart.",
         got=got,
         hint="Which stride and padding let the window stand at each place where it fits?",

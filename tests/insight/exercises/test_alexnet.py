@@ -24,12 +24,20 @@ def over_pixels(a, n, k, alpha, beta):
 
 def folded(factor, bias_factor=None):
     def fold(linear, p):
-        layer = nn.Linear(linear.in_features, linear.out_features).double()
+        layer = nn.Linear(linear.in_features, linear.out_features)
         layer.weight.data = linear.weight * factor(p)
         layer.bias.data = linear.bias * (bias_factor or (lambda p: 1))(p)
         return layer
 
     return fold
+
+
+def fold_by_copying(linear, p):
+    layer = nn.Linear(linear.in_features, linear.out_features)
+    with torch.no_grad():
+        layer.weight.copy_(linear.weight * (1 - p))
+        layer.bias.copy_(linear.bias)
+    return layer
 
 
 def fold_in_place(linear, p):
@@ -39,7 +47,7 @@ def fold_in_place(linear, p):
 
 def as_conv(order=(0, 1, 2, 3), bias=True, **settings):
     def convert(linear, channels, side):
-        conv = nn.Conv2d(channels, linear.out_features, side, **settings).double()
+        conv = nn.Conv2d(channels, linear.out_features, side, **settings)
         shape = [linear.out_features, channels, side, side]
         inverse = [order.index(i) for i in range(4)]
         conv.weight.data = linear.weight.reshape([shape[i] for i in order]).permute(inverse).clone()
@@ -89,7 +97,10 @@ RIGHT = [
     (checks.check_alexnet_grouped, lambda c, o, k, g: o * (c // g * k**2 + 1)),
     (checks.check_alexnet_lrn, lrn),
     (checks.check_alexnet_fold_dropout, folded(lambda p: 1 - p)),
+    (checks.check_alexnet_fold_dropout, fold_by_copying),
+    (checks.check_alexnet_fold_dropout, lambda linear, p: folded(lambda p: 1 - p)(linear, p).double()),
     (checks.check_alexnet_dense_as_conv, as_conv()),
+    (checks.check_alexnet_dense_as_conv, lambda *given: as_conv()(*given).double()),
     (checks.check_alexnet_momentum, momentum),
     (checks.check_alexnet_ten_crops, ten_crops()),
     (checks.check_alexnet_ten_crops, lambda image, size: ten_crops()(image, size).flip(0)),
