@@ -107,6 +107,20 @@ MUTATIONS = [
     ("resnet", RESNET, "((depth - 2) // layers_per_n,)", "((depth + 4) // layers_per_n,)"),
     ("resnet", RESNET, "if option is None:", "if option is None and stride > 1:"),
     ("resnet", RESNET, "return nn.functional.relu(Y + X)", "return nn.functional.relu(Y)"),
+    (
+        "alexnet",
+        "d2lcnn/nets/alexnet.py",
+        "AlexNetConv(5, stride=1, padding=2, split=True",
+        "AlexNetConv(5, stride=1, padding=2, split=False",
+    ),
+    ("alexnet", "d2lcnn/nets/alexnet_two_devices.py", "chunk(2)[i].clone()", "chunk(2)[1 - i].clone()"),
+    ("alexnet", f"{LAYERS}/local_response_norm.py", "self.alpha / self.size * energy", "self.alpha * energy"),
+    (
+        "alexnet",
+        f"{LAYERS}/color_noise.py",
+        "(alpha * self.eigenvalues)",
+        "(alpha * self.eigenvalues.sqrt())",
+    ),
 ]
 
 
