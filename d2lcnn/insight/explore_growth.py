@@ -123,7 +123,7 @@ def explore_growth(
         caption=(
             f"A DenseNet with dense blocks of {', '.join(label(n) for n in num_layers)} layers. Within a block each "
             "layer gets k channels more than the one before it; at each transition θ of them stay. Raise k, and all "
-            "grows in proportion; set θ to 1, and the teeth of the saw no longer fall."
+            "widths grow in proportion; set θ to 1, and the teeth of the saw no longer fall."
         ),
         start=start,
     )

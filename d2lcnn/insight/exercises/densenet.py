@@ -7,13 +7,20 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import WrongAnswer, accept, is_close, require
 from d2lcnn.nets.densenet import IMAGENET, DenseStage
 
 _GROWTH_RATE = 32
 
 
-def check_densenet_channels(answer: Sequence[int]) -> None:
+def _numbers(answer: object) -> list[object]:
+    try:
+        return [value.item() if isinstance(value, Tensor) else value for value in answer]  # type: ignore[attr-defined]
+    except (TypeError, RuntimeError):
+        return []
+
+
+def check_densenet_channels(answer: Sequence[int] | Tensor) -> None:
     """Check the channels that leave each of DenseNet-121's four dense blocks.
 
     Args:
@@ -34,7 +41,7 @@ def check_densenet_channels(answer: Sequence[int]) -> None:
         channels += number * growth_rate
         wanted.append(channels)
         channels //= 2
-    given = list(answer) if isinstance(answer, Sequence) else []
+    given = _numbers(answer)
     require(
         len(given) == len(wanted),
         "There are four dense blocks.",
@@ -73,14 +80,14 @@ def check_densenet_bottleneck(answer: float) -> None:
     accept("Below that width the detour through 4k channels costs more than it saves.")
 
 
-def check_densenet_forward(dense_forward: Callable[[nn.Module, Tensor], Tensor]) -> None:
+def check_densenet_forward(dense_forward: Callable[[Sequence[nn.Module], Tensor], Tensor]) -> None:
     """Check a dense block's forward pass.
 
     Args:
         dense_forward: Called with the layers, in order, and the block's input; gives the block's output.
 
     Raises:
-        WrongAnswer: If its output is not `DenseStage`'s.
+        WrongAnswer: If its output is not `DenseStage`'s, or if it calls a layer with other channels than that takes.
 
     Example:
         >>> check_densenet_forward(lambda layers, x: x)
@@ -92,8 +99,20 @@ def check_densenet_forward(dense_forward: Callable[[nn.Module, Tensor], Tensor])
     stage = DenseStage(4, 3, 2).double().eval()
     x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
     with torch.no_grad():
-        got, wanted = dense_forward(stage, x), stage(x)
-    shape = tuple(got.shape) if isinstance(got, Tensor) else got
+        wanted = stage(x)
+        try:
+            got: object = dense_forward(list(stage), x)
+        except RuntimeError as error:  # other channels than a layer or a concatenation takes
+            raise WrongAnswer(
+                f"Your forward pass does not run: {error}. Look at how many channels each layer expects, 3, 5, 7 and 9, "
+                "and along which dimension you concatenate."
+            ) from error
+    if not isinstance(got, Tensor):
+        raise WrongAnswer(
+            f"The output is one tensor. Your answer gives {'None' if got is None else f'a {type(got).__name__}'}. "
+            "Return the channels side by side."
+        )
+    shape = tuple(got.shape)
     require(
         shape == tuple(wanted.shape),
         "The output has 3 + 4·2 = 11 channels.",
@@ -144,7 +163,7 @@ def check_densenet_weights(weights: Callable[[int, int, int], float]) -> None:
     accept("Linear in what comes in, quadratic in the number of layers.")
 
 
-def check_densenet_kept(answer: Sequence[float]) -> None:
+def check_densenet_kept(answer: Sequence[float] | Tensor) -> None:
     """Check how many channels a dense block's concatenations keep for the backward pass, without and with recomputation.
 
     Args:
@@ -161,7 +180,7 @@ def check_densenet_kept(answer: Sequence[float]) -> None:
         d2lcnn.insight.exercises.answers.WrongAnswer: Copies keep another number of channels. Your answer gives 576...
     """
     layers, m = 16, 64
-    given = list(answer) if isinstance(answer, Sequence) else []
+    given = _numbers(answer)
     require(
         len(given) == 2, "Two numbers are asked for.", got=answer, hint="First the copies, then the pieces."
     )

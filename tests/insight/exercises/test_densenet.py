@@ -1,5 +1,6 @@
 """The checks of DenseNet's exercises accept the solution and refuse plausible wrong answers."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +33,23 @@ def only_new(layers, x):
     return x
 
 
+def as_list(layers, x):
+    features = [x]
+    for layer in layers:
+        features.append(layer(torch.cat(features, dim=1)))
+    return features
+
+
+def chain(layers, x):
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def along_batch(layers, x):
+    return torch.cat([x, layers[0](x)])
+
+
 def weights(num_layers, m, k):
     return 9 * k * (num_layers * m + k * num_layers * (num_layers - 1) // 2)
 
@@ -39,10 +57,14 @@ def weights(num_layers, m, k):
 RIGHT = [
     (checks.check_densenet_channels, [256, 512, 1024, 1024]),
     (checks.check_densenet_channels, (256, 512, 1024, 1024)),
+    (checks.check_densenet_channels, torch.tensor([256, 512, 1024, 1024])),
+    (checks.check_densenet_channels, np.array([256, 512, 1024, 1024])),
     (checks.check_densenet_bottleneck, 231),
     (checks.check_densenet_forward, dense),
+    (checks.check_densenet_forward, lambda layers, x: torch.cat(as_list(layers, x), dim=1)),
     (checks.check_densenet_weights, weights),
     (checks.check_densenet_kept, (16 * 64 + 32 * 120, 64 + 512)),
+    (checks.check_densenet_kept, torch.tensor([4864, 576])),
 ]
 WRONG = [
     (checks.check_densenet_channels, [256, 640, 1408, 1920]),  # no transition
@@ -56,6 +78,7 @@ WRONG = [
     (checks.check_densenet_forward, twice),
     (checks.check_densenet_forward, only_new),
     (checks.check_densenet_forward, lambda layers, x: None),
+    (checks.check_densenet_forward, as_list),
     (checks.check_densenet_weights, lambda n, m, k: 9 * k * (n * m + k * n * (n + 1) // 2)),
     (checks.check_densenet_weights, lambda n, m, k: 9 * k * n * (m + n * k)),
     (checks.check_densenet_weights, lambda n, m, k: weights(n, m, k) + n * k),  # with biases
@@ -63,6 +86,7 @@ WRONG = [
     (checks.check_densenet_kept, (16 * 64 + 32 * 136, 576)),
     (checks.check_densenet_kept, (4864, 512)),
     (checks.check_densenet_kept, 4864),
+    (checks.check_densenet_kept, torch.tensor(4864)),
 ]  # fmt: skip
 
 
@@ -76,3 +100,9 @@ def test_accepts(check, answer, capsys):
 def test_refuses(check, answer):
     with pytest.raises(WrongAnswer, match="Your answer gives"):
         check(answer)
+
+
+@pytest.mark.parametrize("answer", [chain, along_batch])
+def test_says_what_to_look_at_where_the_forward_pass_does_not_run(answer):
+    with pytest.raises(WrongAnswer, match=r"does not run: .* how many channels each layer expects"):
+        checks.check_densenet_forward(answer)
