@@ -118,10 +118,11 @@ def check_vgg_fields(answer: Mapping[str, int]) -> None:
 
 
 def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
-    """Check the kernel with which a convolution does the work of a dense layer behind flattened maps.
+    """Check the kernel with which a convolution does the work of a dense layer that read maps channels last.
 
     Args:
-        answer: A function of the dense layer's weight, the number of maps and their side; it gives the convolution's.
+        answer: A function of the dense layer's weight, outputs × inputs, the number of maps and their side; it gives
+            the convolution's, outputs × maps × side × side.
 
     Raises:
         WrongAnswer: If the convolution gives other numbers than the dense layer.
@@ -133,7 +134,7 @@ def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
         d2lcnn.insight.exercises.answers.WrongAnswer: The kernel has another shape. Your answer gives a tensor of shape (4, 18)...
     """
     generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(4, 2 * 3 * 3, dtype=torch.float64, generator=generator)
+    weight = torch.randn(4, 3 * 3 * 2, dtype=torch.float64, generator=generator)
     maps = torch.randn(5, 2, 3, 3, dtype=torch.float64, generator=generator)
     kernel = answer(weight.clone(), 2, 3)
     require(
@@ -144,10 +145,10 @@ def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
     )
     got = nn.functional.conv2d(maps, kernel).flatten(1)
     require(
-        is_close(got, maps.flatten(1) @ weight.T),
+        is_close(got, maps.permute(0, 2, 3, 1).flatten(1) @ weight.T),
         "The convolution gives other numbers than the dense layer.",
         got=got,
-        hint="In which order does flattening lay the maps, rows and columns?",
+        hint="In which order did flattening lay out rows, columns and channels, and which of them moved fastest?",
     )
     accept("The same weights, which can now slide over a larger picture.")
 

@@ -14,7 +14,10 @@ RIGHT = [
     (checks.check_vgg_ratio, lambda k: 9 * ((k - 1) // 2) / k**2),
     (checks.check_vgg_pooled, 37_694_248),
     (checks.check_vgg_fields, FIELDS),
-    (checks.check_vgg_convolution, lambda weight, channels, side: weight.reshape(-1, channels, side, side)),
+    (
+        checks.check_vgg_convolution,
+        lambda weight, channels, side: weight.reshape(-1, side, side, channels).permute(0, 3, 1, 2),
+    ),
     (checks.check_vgg_deviation, lambda channels, k: (2 / (channels * k * k)) ** 0.5),
 ]
 WRONG = [
@@ -33,11 +36,11 @@ WRONG = [
     (checks.check_vgg_fields, FIELDS | {"A": 150}),
     (checks.check_vgg_fields, dict.fromkeys(FIELDS, 224)),
     (checks.check_vgg_convolution, lambda weight, channels, side: weight),
+    (checks.check_vgg_convolution, lambda weight, channels, side: weight.reshape(-1, channels, side, side)),
     (
         checks.check_vgg_convolution,
-        lambda weight, channels, side: weight.reshape(-1, side, side, channels).permute(0, 3, 1, 2),
+        lambda weight, channels, side: weight.reshape(-1, side, side, channels).permute(0, 3, 2, 1),
     ),
-    (checks.check_vgg_convolution, lambda weight, channels, side: weight.reshape(-1, channels, side, side).mT),
     (checks.check_vgg_convolution, lambda weight, channels, side: None),
     (checks.check_vgg_deviation, lambda channels, k: (1 / (channels * k * k)) ** 0.5),
     (checks.check_vgg_deviation, lambda channels, k: 2 / (channels * k * k)),
