@@ -52,6 +52,7 @@ from d2lcnn.insight.exercises.vanishing_gradients import (
 from d2lcnn.insight.exercises.vgg import (
     check_vgg_convolution,
     check_vgg_deviation,
+    check_vgg_doubling,
     check_vgg_fields,
     check_vgg_layers,
     check_vgg_pooled,
@@ -98,6 +99,7 @@ __all__ = [
     "check_vanishing_leaky",
     "check_vgg_convolution",
     "check_vgg_deviation",
+    "check_vgg_doubling",
     "check_vgg_fields",
     "check_vgg_layers",
     "check_vgg_pooled",

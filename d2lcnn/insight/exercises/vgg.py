@@ -67,6 +67,34 @@ def check_vgg_ratio(answer: Callable[[int], float]) -> None:
     accept("The larger the window, the more the stack saves.")
 
 
+def check_vgg_doubling(answer: Callable[[int], float]) -> None:
+    """Check the weights of a stack of 3×3 convolutions per weight of the k×k one, if the first layer doubles channels.
+
+    Args:
+        answer: A function of the odd kernel size k; the channels go from C/2 to C, in the stack in its first layer.
+
+    Raises:
+        WrongAnswer: If it gives another ratio.
+
+    Example:
+        >>> check_vgg_doubling(lambda k: 9 * (k - 1) / (2 * k**2))
+        Traceback (most recent call last):
+        ...
+        d2lcnn.insight.exercises.answers.WrongAnswer: The ratio is another for k = 5. Your answer gives 0.72...
+    """
+    for k in (3, 5, 7, 11):
+        got = answer(k)
+        require(
+            is_close(got, 9 * (k - 2) / k**2),
+            f"The ratio is another for k = {k}.",
+            got=got,
+            hint="How many weights has the first layer of the stack, how many each further one, how many the large kernel?",
+        )
+    accept(
+        "Where the channels double, two small kernels cost more than the 5×5 one; from 7×7 on the stack saves."
+    )
+
+
 def check_vgg_pooled(answer: float) -> None:
     """Check how many parameters VGG-16 has when its first dense layer reads one average per map instead of 7 × 7 values.
 

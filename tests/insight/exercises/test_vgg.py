@@ -12,6 +12,7 @@ FIELDS = {"A": 134, "B": 140, "C": 140, "D": 196, "E": 252}
 RIGHT = [
     (checks.check_vgg_layers, lambda k: (k - 1) // 2),
     (checks.check_vgg_ratio, lambda k: 9 * ((k - 1) // 2) / k**2),
+    (checks.check_vgg_doubling, lambda k: (4.5 + 9 * ((k - 1) // 2 - 1)) / (k**2 / 2)),
     (checks.check_vgg_pooled, 37_694_248),
     (checks.check_vgg_fields, FIELDS),
     (
@@ -27,6 +28,10 @@ WRONG = [
     (checks.check_vgg_ratio, lambda k: 9 / k**2),
     (checks.check_vgg_ratio, lambda k: 27 / k**2),
     (checks.check_vgg_ratio, lambda k: k**2 / (9 * (k - 1) / 2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 1) / (2 * k**2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 2) / (2 * k**2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 1) / k**2),
+    (checks.check_vgg_doubling, lambda k: None),
     (checks.check_vgg_pooled, 138_357_544),
     (checks.check_vgg_pooled, 37_694_248 - 4096),
     (checks.check_vgg_pooled, 138_357_544 - 49 * 512 * 4096),
