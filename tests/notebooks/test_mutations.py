@@ -16,6 +16,7 @@ LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 DENSENET = "d2lcnn/nets/densenet.py"
+VGG = "d2lcnn/nets/vgg.py"
 RESNET = "d2lcnn/nets/resnet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
@@ -121,6 +122,15 @@ MUTATIONS = [
         "(alpha * self.eigenvalues)",
         "(alpha * self.eigenvalues.sqrt())",
     ),
+    ("vgg", VGG, "padding=item // 2", "padding=(item + 1) // 2"),
+    (
+        "vgg",
+        VGG,
+        '"C": ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))',
+        '"C": ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 3))',
+    ),
+    ("vgg", VGG, "alpha=5e-4", "alpha=1e-4"),
+    ("vgg", VGG, "COURSE_CONV_ARCH = ((1, 16)", "COURSE_CONV_ARCH = ((2, 16)"),
 ]
 
 

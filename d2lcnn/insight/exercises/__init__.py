@@ -58,6 +58,15 @@ from d2lcnn.insight.exercises.vanishing_gradients import (
     check_vanishing_gain,
     check_vanishing_leaky,
 )
+from d2lcnn.insight.exercises.vgg import (
+    check_vgg_convolution,
+    check_vgg_deviation,
+    check_vgg_doubling,
+    check_vgg_fields,
+    check_vgg_layers,
+    check_vgg_pooled,
+    check_vgg_ratio,
+)
 
 __all__ = [
     "WrongAnswer",
@@ -104,4 +113,11 @@ __all__ = [
     "check_vanishing_fans",
     "check_vanishing_gain",
     "check_vanishing_leaky",
+    "check_vgg_convolution",
+    "check_vgg_deviation",
+    "check_vgg_doubling",
+    "check_vgg_fields",
+    "check_vgg_layers",
+    "check_vgg_pooled",
+    "check_vgg_ratio",
 ]

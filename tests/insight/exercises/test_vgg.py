@@ -1,0 +1,72 @@
+"""The checks of VGG's exercises accept the solution and refuse plausible wrong answers."""
+
+import pytest
+
+from d2lcnn.insight import build_on_meta, receptive_field
+from d2lcnn.insight.exercises import vgg as checks
+from d2lcnn.insight.exercises.answers import WrongAnswer
+from d2lcnn.nets.vgg import VGG
+
+FIELDS = {"A": 134, "B": 140, "C": 140, "D": 196, "E": 252}
+
+RIGHT = [
+    (checks.check_vgg_layers, lambda k: (k - 1) // 2),
+    (checks.check_vgg_ratio, lambda k: 9 * ((k - 1) // 2) / k**2),
+    (checks.check_vgg_doubling, lambda k: (4.5 + 9 * ((k - 1) // 2 - 1)) / (k**2 / 2)),
+    (checks.check_vgg_pooled, 37_694_248),
+    (checks.check_vgg_fields, FIELDS),
+    (
+        checks.check_vgg_convolution,
+        lambda weight, channels, side: weight.reshape(-1, side, side, channels).permute(0, 3, 1, 2),
+    ),
+    (checks.check_vgg_deviation, lambda channels, k: (2 / (channels * k * k)) ** 0.5),
+]
+WRONG = [
+    (checks.check_vgg_layers, lambda k: k // 3),
+    (checks.check_vgg_layers, lambda k: k - 2),
+    (checks.check_vgg_layers, lambda k: None),
+    (checks.check_vgg_ratio, lambda k: 9 / k**2),
+    (checks.check_vgg_ratio, lambda k: 27 / k**2),
+    (checks.check_vgg_ratio, lambda k: k**2 / (9 * (k - 1) / 2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 1) / (2 * k**2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 2) / (2 * k**2)),
+    (checks.check_vgg_doubling, lambda k: 9 * (k - 1) / k**2),
+    (checks.check_vgg_doubling, lambda k: None),
+    (checks.check_vgg_pooled, 138_357_544),
+    (checks.check_vgg_pooled, 37_694_248 - 4096),
+    (checks.check_vgg_pooled, 138_357_544 - 49 * 512 * 4096),
+    (checks.check_vgg_pooled, None),
+    (checks.check_vgg_fields, {}),
+    (checks.check_vgg_fields, FIELDS | {"C": 196}),
+    (checks.check_vgg_fields, FIELDS | {"A": 150}),
+    (checks.check_vgg_fields, dict.fromkeys(FIELDS, 224)),
+    (checks.check_vgg_convolution, lambda weight, channels, side: weight),
+    (checks.check_vgg_convolution, lambda weight, channels, side: weight.reshape(-1, channels, side, side)),
+    (
+        checks.check_vgg_convolution,
+        lambda weight, channels, side: weight.reshape(-1, side, side, channels).permute(0, 3, 2, 1),
+    ),
+    (checks.check_vgg_convolution, lambda weight, channels, side: None),
+    (checks.check_vgg_deviation, lambda channels, k: (1 / (channels * k * k)) ** 0.5),
+    (checks.check_vgg_deviation, lambda channels, k: 2 / (channels * k * k)),
+    (checks.check_vgg_deviation, lambda channels, k: 0.01),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_accepts(check, answer, capsys):
+    check(answer)
+    assert capsys.readouterr().out.startswith("Correct.")
+
+
+@pytest.mark.parametrize(("check", "answer"), WRONG)
+def test_refuses(check, answer):
+    with pytest.raises(WrongAnswer, match="Your answer gives"):
+        check(answer)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_are_those_of_the_networks(name):
+    table = receptive_field(build_on_meta(lambda: VGG(name)), (1, 3, 224, 224))
+    size = [row.size for row in table if row.kind == "Conv2d"][-1]
+    assert size == (FIELDS[name], FIELDS[name]) == (checks._FIELDS[name],) * 2
