@@ -70,8 +70,8 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
     second = nn.Conv2d(4, 5, 1).double().requires_grad_(False)
     x = _draw(2, 3, 6, 7)
     for biased, rule, hint in (
-        (False, "with all biases zero", "Put the first formula into the second and collect what multiplies each pixel."),
-        (True, "although they are right without biases", "What becomes of the first bias on its way through the second layer?"),
+        (False, "with all biases zero", "Put the first formula into the second; collect what multiplies each pixel."),
+        (True, "although they are right without biases", "What becomes of the first bias in the second layer?"),
     ):  # fmt: skip
         for i, conv in enumerate((first, second), start=1):
             conv.weight.copy_(_draw(*conv.weight.shape) + i)
@@ -130,9 +130,17 @@ def check_nin_class_map(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tenso
     """
     features, weight, labels = _draw(2, 4, 3, 5), _draw(6, 4) + 0.5, torch.tensor([5, 1])
     for bias, rule, hint in (
-        (torch.zeros(6, dtype=torch.float64), "with a bias of zero", "Which row of the weight belongs to a label, and over what does it sum?"),
-        (_draw(6) + 2, "although they are right without a bias", "The mean of the map is to be the whole logit, and a logit has a bias in it."),
-    ):  # fmt: skip
+        (
+            torch.zeros(6, dtype=torch.float64),
+            "with a bias of zero",
+            "Which row of the weight belongs to a label, and over what does it sum?",
+        ),
+        (
+            _draw(6) + 2,
+            "although they are right without a bias",
+            "The mean of the map is to be the whole logit, and a logit has a bias in it.",
+        ),
+    ):
         wanted = torch.einsum("nk,nkhw->nhw", weight[labels], features) + bias[labels].reshape(-1, 1, 1)
         got = answer(features, weight, bias, labels)
         require(is_close(got, wanted), f"The maps are others, {rule}.", got=got, hint=hint)
@@ -160,7 +168,7 @@ def check_nin_least_side(answer: Callable[[int], int]) -> None:
             is_close(got, _least_side(side)),
             f"The least picture for maps of {side} × {side} is another.",
             got=got,
-            hint="Turn the formula for the side round, layer by layer from the back: the least n that gives m is (m − 1)·s + k − 2p.",
+            hint="Go through the layers from the back: the least n that gives m is (m − 1)·s + k − 2p.",
         )
     accept("One more place at the end needs 32 more pixels at the front.")
 
