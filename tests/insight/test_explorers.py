@@ -74,12 +74,12 @@ def test_output_shares_are_those_of_samples():
 def test_the_sentence_has_the_numbers():
     _, sentence = explore_sigmoid().frames[(0, 1)]
     assert sentence == (
-        "E[σ′(z)] = 0.207, 83 % of the largest possible 0.25; 0 % of the outputs lie within 0.05 of 0 or 1."
+        "the mean slope is 0.207, 83 % of the largest possible 0.25; 0 % of the outputs lie within 0.05 of 0 or 1."
     )
     drawing, _ = explore_sigmoid().frames[(0, 1)]
     assert any(">0.207</text>" in element for element in drawing.elements)
     wide = explore_sigmoid().frames[(6, 6)][1]
-    assert float(wide.split("= ")[1].split(",")[0]) == pytest.approx(expected_slope(6, 6), abs=0.0005)
+    assert float(wide.split(" is ")[1].split(",")[0]) == pytest.approx(expected_slope(6, 6), abs=0.0005)
 
 
 def test_sigmoids_bad_input():
