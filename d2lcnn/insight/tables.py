@@ -111,7 +111,8 @@ def layer_rows(
     """
     from torch.utils.flop_counter import FlopCounterMode  # imports triton, a third of a second
 
-    blocks = [name for name, module in net.named_modules() if isinstance(module, tuple(whole))]
+    # The network itself is no block: a row for it would count everything twice.
+    blocks = [name for name, module in net.named_modules() if name and isinstance(module, tuple(whole))]
     inside = tuple(f"{name}." for name in blocks)
     # Parameters that a module holds itself, besides its children's, make it a row of its own too.
     layers = {

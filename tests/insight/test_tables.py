@@ -96,3 +96,9 @@ def test_blocks_are_one_row_each_with_all_that_is_in_them():
         assert sum(getattr(row, quantity) for row in rows) == sum(getattr(row, quantity) for row in leaves)
         inside = sum(getattr(row, quantity) for row in leaves if row.name.startswith("2.0."))
         assert getattr(blocks[2], quantity) == inside > 0
+
+
+def test_the_network_itself_is_no_block():
+    net = nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), nn.Linear(2, 1))
+    rows = layer_rows(net, (1, 3), whole=[nn.Sequential])
+    assert [(row.name, row.parameters) for row in rows] == [("0", 8), ("1", 3)]

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
+NIN = "d2lcnn/nets/nin.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
 DENSENET = "d2lcnn/nets/densenet.py"
@@ -131,6 +132,15 @@ MUTATIONS = [
     ),
     ("vgg", VGG, "alpha=5e-4", "alpha=1e-4"),
     ("vgg", VGG, "COURSE_CONV_ARCH = ((1, 16)", "COURSE_CONV_ARCH = ((2, 16)"),
+    (
+        "nin",
+        NIN,
+        "nn.Conv2d(hidden_channels, hidden_channels, kernel_size=1)",
+        "nn.Conv2d(hidden_channels, hidden_channels, kernel_size=3, padding=1)",
+    ),
+    ("nin", NIN, "layers.append(activation_layer())", "layers.append(nn.Identity())"),
+    ("nin", NIN, "NiNBlock(256, 5, 1, 2)", "NiNBlock(256, 3, 1, 1)"),
+    ("nin", NIN, "nn.AdaptiveAvgPool2d((1, 1))", "nn.AdaptiveMaxPool2d((1, 1))"),
 ]
 
 

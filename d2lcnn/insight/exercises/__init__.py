@@ -33,6 +33,14 @@ from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_ghost,
     check_ics_running_update,
 )
+from d2lcnn.insight.exercises.nin import (
+    check_nin_average_matrix,
+    check_nin_class_map,
+    check_nin_counts,
+    check_nin_least_side,
+    check_nin_merge,
+    check_nin_soft_maximum,
+)
 from d2lcnn.insight.exercises.normalization import (
     check_norms_adam,
     check_norms_axes,
@@ -94,6 +102,12 @@ __all__ = [
     "check_ics_forward",
     "check_ics_ghost",
     "check_ics_running_update",
+    "check_nin_average_matrix",
+    "check_nin_class_map",
+    "check_nin_counts",
+    "check_nin_least_side",
+    "check_nin_merge",
+    "check_nin_soft_maximum",
     "check_norms_adam",
     "check_norms_axes",
     "check_norms_counts",
