@@ -55,7 +55,9 @@ from d2lcnn.insight.exercises.resnet import (
     check_resnet_cifar_parameters,
     check_resnet_convert,
     check_resnet_depth,
+    check_resnet_neighbours,
     check_resnet_paths,
+    check_resnet_swap,
 )
 from d2lcnn.insight.exercises.vanishing_gradients import (
     check_vanishing_bound,
@@ -119,7 +121,9 @@ __all__ = [
     "check_resnet_cifar_parameters",
     "check_resnet_convert",
     "check_resnet_depth",
+    "check_resnet_neighbours",
     "check_resnet_paths",
+    "check_resnet_swap",
     "check_vanishing_bound",
     "check_vanishing_branch",
     "check_vanishing_chain",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import numbers
 from collections.abc import Callable, Sequence
 
 import torch
@@ -116,7 +118,8 @@ def check_resnet_convert(answer: Callable[[Residual], BasicBlock]) -> None:
         answer: Makes a `BasicBlock` from a `Residual` in evaluation mode and float64.
 
     Raises:
-        WrongAnswer: If what it makes is no `BasicBlock`, is in training mode or another dtype, or gives other outputs.
+        WrongAnswer: If what it makes is no `BasicBlock`, is in training mode or another dtype, has other tensors than a
+            `BasicBlock`, or gives other outputs.
 
     Example:
         >>> check_resnet_convert(lambda block: BasicBlock(3, 3).double().eval())
@@ -137,16 +140,25 @@ def check_resnet_convert(answer: Callable[[Residual], BasicBlock]) -> None:
             ),
         )
         for block, hint in kinds:
-            got = answer(block)
+            # An answer may use the block's own layers, and change them.
+            got = answer(copy.deepcopy(block))
             require(
                 isinstance(got, BasicBlock) and not got.training and got.conv1.weight.dtype == torch.float64,
                 "The answer is a BasicBlock in evaluation mode and float64.",
                 got=type(got).__name__,
                 hint="End with .double().eval() where you build it.",
             )
+            fresh = BasicBlock(block.conv1.in_channels, block.conv1.out_channels, block.conv1.stride[0])
+            differing = got.state_dict().keys() ^ fresh.state_dict().keys()
+            require(
+                not differing,
+                "A converted block has the parameters and buffers of any BasicBlock, no more and no fewer.",
+                got=sorted(differing),
+                hint="These are missing or too many: fill the tensors of a fresh BasicBlock.",
+            )
             images = torch.randn(2, 3, 6, 6, dtype=torch.float64)
             wanted = block(images)
-            output = got(images) if got.conv2.out_channels == wanted.shape[1] else torch.zeros(0)
+            output = got(images)
             require(
                 is_close(output, wanted, tolerance=1e-9),
                 "The two blocks give different outputs.",
@@ -154,6 +166,12 @@ def check_resnet_convert(answer: Callable[[Residual], BasicBlock]) -> None:
                 hint=hint,
             )
     accept("In evaluation mode the course's block is one of the paper's; in training they differ.")
+
+
+def _number(got: object) -> float | None:
+    if isinstance(got, torch.Tensor) and got.numel() == 1:
+        return float(got)
+    return float(got) if isinstance(got, numbers.Real) else None
 
 
 def check_resnet_branch_scale(answer: Callable[[int], float]) -> None:
@@ -173,11 +191,94 @@ def check_resnet_branch_scale(answer: Callable[[int], float]) -> None:
     """
     for blocks in (2, 9, 54):
         got = answer(blocks)
-        variance = (1 + got**2) ** blocks if isinstance(got, int | float) else got
+        scale = _number(got)
+        variance = got if scale is None else (1 + scale**2) ** blocks
         require(
-            is_close(variance, 2.0),
+            # Loose enough for a float32.
+            is_close(variance, 2.0, tolerance=1e-4),
             f"The variance doubles over {blocks} blocks.",
             got=variance,
             hint="Variances of independent terms add, so one block multiplies by 1 + s²; what do they make together?",
         )
     accept("The deeper the network, the quieter each block has to begin.")
+
+
+def check_resnet_swap(answer: Callable[[nn.Sequential, int, int], nn.Module | None]) -> None:
+    """Check a function that lets two blocks of a stage change places.
+
+    Args:
+        answer: A function of a stage and two places, which gives the new stage, or None if it changes the old one.
+
+    Raises:
+        WrongAnswer: If the new stage is not the old one with these two blocks exchanged.
+
+    Example:
+        >>> check_resnet_swap(lambda stage, i, j: stage)
+        Traceback (most recent call last):
+        ...
+        d2lcnn.insight.exercises.answers.WrongAnswer: Blocks 1 and 2 of 4 change places, and no other...
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        signal = torch.randn(5, 3, dtype=torch.float64)
+        for i, j in ((1, 2), (0, 1), (3, 0)):
+            stage = nn.Sequential(*(nn.Linear(3, 3, dtype=torch.float64) for _ in range(4)))
+            order = list(range(4))
+            order[i], order[j] = j, i
+            wanted = nn.Sequential(*(stage[k] for k in order))(signal)
+            before = stage(signal)
+            got = answer(stage, i, j)
+            new = stage if got is None else got
+            output = new(signal) if isinstance(new, nn.Module) else new
+            hint = "Each of the other blocks stays, and each block is there once: does an assignment overwrite one?"
+            if is_close(output, before):
+                hint = "The stage gives what it gave before: is the new one returned, or the old one changed?"
+            require(
+                is_close(output, wanted),
+                f"Blocks {i} and {j} of 4 change places, and no other.",
+                got=output,
+                hint=hint,
+            )
+    accept("Both blocks are there, each with its weights, in the other's place.")
+
+
+def check_resnet_neighbours(answer: Callable[[torch.Tensor], float]) -> None:
+    """Check a correlation between neighbours in a sequence of derivatives.
+
+    Args:
+        answer: A function of a vector, float64. It may divide by the variance of the whole, or of all but one.
+
+    Raises:
+        WrongAnswer: If it is not near the correlation of smooth, alternating or random sequences.
+
+    Example:
+        >>> check_resnet_neighbours(lambda g: (g[1:] * g[:-1]).mean())
+        Traceback (most recent call last):
+        ...
+        d2lcnn.insight.exercises.answers.WrongAnswer: Among 500 values of a wave neighbours have another correlation...
+    """
+    count = 500
+    noise = torch.randn(count, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wave = torch.linspace(0, 12, count, dtype=torch.float64).sin()
+    signs = 1 - 2 * (torch.arange(count, dtype=torch.float64) % 2)
+    for name, values, hint in (
+        (
+            "a wave",
+            wave,
+            "A correlation is between −1 and 1, whatever the size of the values: divide by a variance.",
+        ),
+        ("a small wave", wave / 1000, "A correlation does not depend on the size of the values."),
+        ("a small wave around 1", 1 + wave / 1000, "A correlation is one of deviations from the mean."),
+        ("noise around 1", 1 + noise, "A correlation is one of deviations from the mean."),
+        ("alternating signs", signs, "Does your measure keep the sign?"),
+    ):
+        deviations = values - values.mean()
+        wanted = float((deviations[1:] * deviations[:-1]).sum() / deviations.square().sum())
+        got = answer(values.clone())
+        require(
+            is_close(_number(got), wanted, tolerance=0.02),
+            f"Among {count} values of {name} neighbours have another correlation.",
+            got=got,
+            hint=hint,
+        )
+    accept("One for smooth derivatives, none for noise.")
