@@ -74,8 +74,9 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
         (True, "although they are right without biases", "What becomes of the first bias in the second layer?"),
     ):  # fmt: skip
         for i, conv in enumerate((first, second), start=1):
-            conv.weight.copy_(_draw(*conv.weight.shape) + i)
-            conv.bias.copy_(_draw(len(conv.bias)) + i if biased else torch.zeros(len(conv.bias)))
+            weight, bias = conv.parameters()
+            weight.copy_(_draw(*weight.shape) + i)
+            bias.copy_(_draw(len(bias)) + i if biased else torch.zeros(len(bias)))
         with torch.no_grad():
             merged = answer(first, second)
             fits = isinstance(merged, nn.Conv2d) and merged.weight.dtype == torch.float64
