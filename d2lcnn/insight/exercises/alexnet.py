@@ -99,10 +99,18 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
             "With n = 1 a value is divided by a function of itself alone; where does k stand?",
         ),
         (3, 0.0, 1.0, 0.5, "The window takes channels at one place, half of the neighbours on each side."),
-        (5, 2.0, 0.3, 0.75, "With α = 1 it was right. Is α divided by n in the paper?"),
+        (
+            5,
+            2.0,
+            0.3,
+            0.75,
+            "With n = 3, k = 0 and α = 1 it was right. What do α and the power apply to, and does the window follow n?",
+        ),
     ]:
         wanted = nn.functional.local_response_norm(a, n, n * alpha, beta, k)
         got = function(a.clone(), n, k, alpha, beta)
+        if is_close(got, nn.functional.local_response_norm(a, n, alpha, beta, k), tolerance=1e-5):
+            hint = "These are torch's values. What does torch do to its alpha that the paper does not?"
         require(
             is_close(got, wanted, tolerance=1e-5),
             f"The values for n = {n}, k = {k:g}, α = {alpha:g} and β = {beta:g} are others.",
@@ -177,13 +185,19 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
         linear.bias.copy_(_draw(4))
         conv = function(linear, channels, side)
         require(
-            isinstance(conv, nn.Conv2d),
-            "The result must be an nn.Conv2d.",
-            got=type(conv).__name__,
+            isinstance(conv, nn.Conv2d) and conv.in_channels == channels,
+            f"The result must be an nn.Conv2d, here one that takes {channels} channels.",
+            got=conv if isinstance(conv, nn.Conv2d) else type(conv).__name__,
             hint="Its kernel is as large as the maps that the dense layer takes.",
         )
         got = conv.to(maps.dtype)(maps[..., :side, :side])
         wanted = linear(maps[..., :side, :side].flatten(1))[..., None, None]
+        require(
+            got.shape == wanted.shape,
+            f"On {side}×{side} maps there must be one place, with as many outputs as the dense layer has.",
+            got=got,
+            hint="At how many places does a kernel as large as the map fit?",
+        )
         require(
             is_close(got, wanted, tolerance=1e-5),
             f"On {side}×{side} maps it must give one place with the dense layer's outputs.",
@@ -222,7 +236,12 @@ def check_alexnet_momentum(
     """
     w, v, gradient = (_draw(3, seed=seed) for seed in range(3))
     for lr, velocity, slope, hint in [
-        (0.1, 0 * v, gradient, "Here the velocity begins at zero. Which way does the gradient push?"),
+        (
+            0.1,
+            0 * v,
+            gradient,
+            "Here the velocity begins at zero, so that two terms are left. Which way does each push?",
+        ),
         (
             10.0,
             0 * v,
@@ -245,7 +264,7 @@ def check_alexnet_momentum(
         velocity_wanted = 0.9 * velocity - 0.0005 * lr * w - lr * slope
         answer = function(w.clone(), velocity.clone(), slope.clone(), lr)
         require(
-            isinstance(answer, tuple) and len(answer) == 2,
+            isinstance(answer, (tuple, list)) and len(answer) == 2,
             "A step gives two tensors, weights and velocity.",
             got=answer,
             hint="Return them in this order.",
@@ -287,7 +306,7 @@ def check_alexnet_ten_crops(function: Callable[[Tensor, int], Tensor]) -> None:
     require(
         isinstance(got, Tensor) and tuple(got.shape) == (10, 2, size, size),
         "There must be ten patches of 2×4×4 from an image of 2×8×10.",
-        got=tuple(got.shape) if isinstance(got, Tensor) else got,
+        got=tuple(got.shape) if isinstance(got, Tensor) else type(got).__name__,
         hint="Stack them along a new first dimension.",
     )
     places = {

@@ -102,6 +102,7 @@ RIGHT = [
     (checks.check_alexnet_dense_as_conv, as_conv()),
     (checks.check_alexnet_dense_as_conv, lambda *given: as_conv()(*given).double()),
     (checks.check_alexnet_momentum, momentum),
+    (checks.check_alexnet_momentum, lambda *given: list(momentum(*given))),
     (checks.check_alexnet_ten_crops, ten_crops()),
     (checks.check_alexnet_ten_crops, lambda image, size: ten_crops()(image, size).flip(0)),
 ]
@@ -128,7 +129,9 @@ WRONG = [
     (checks.check_alexnet_dense_as_conv, as_conv(order=(0, 1, 3, 2))),
     (checks.check_alexnet_dense_as_conv, as_conv(bias=False)),
     (checks.check_alexnet_dense_as_conv, as_conv(stride=3)),
+    (checks.check_alexnet_dense_as_conv, as_conv(padding=1)),
     (checks.check_alexnet_dense_as_conv, lambda linear, channels, side: linear),
+    (checks.check_alexnet_dense_as_conv, lambda linear, channels, side: nn.Conv2d(channels * side**2, 4, 1)),
     (checks.check_alexnet_momentum, torchs_momentum),
     (checks.check_alexnet_momentum, rescaled_past),
     (checks.check_alexnet_momentum, decay_without_rate),
@@ -137,6 +140,7 @@ WRONG = [
     (checks.check_alexnet_ten_crops, ten_crops(mirror=2)),
     (checks.check_alexnet_ten_crops, ten_crops(centre=3)),
     (checks.check_alexnet_ten_crops, lambda image, size: ten_crops()(image, size)[:5]),
+    (checks.check_alexnet_ten_crops, lambda image, size: tuple(ten_crops()(image, size))),
     (checks.check_alexnet_ten_crops, lambda image, size: None),
 ]
 
@@ -150,4 +154,21 @@ def test_accepts(check, answer, capsys):
 @pytest.mark.parametrize(("check", "answer"), WRONG)
 def test_refuses(check, answer):
     with pytest.raises(WrongAnswer, match="Your answer gives"):
+        check(answer)
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "hint"),
+    [
+        (
+            checks.check_alexnet_lrn,
+            lambda a, n, k, alpha, beta: torch_lrn(a, n, alpha, beta, k),
+            "torch's values",
+        ),
+        (checks.check_alexnet_lrn, over_pixels, "window takes channels"),
+        (checks.check_alexnet_dense_as_conv, as_conv(padding=1), "how many places"),
+    ],
+)
+def test_hint_is_about_the_mistake(check, answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
         check(answer)
