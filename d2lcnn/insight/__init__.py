@@ -18,6 +18,7 @@ from d2lcnn.insight.explore_pre_post import (
 )
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field
 from d2lcnn.insight.explore_sigmoid import explore_sigmoid
+from d2lcnn.insight.explore_thinner import explore_thinner
 from d2lcnn.insight.explorer import Explorer
 from d2lcnn.insight.figures import draw_network, feature_maps, plot_runs, show_images
 from d2lcnn.insight.initializers import (
@@ -33,6 +34,7 @@ from d2lcnn.insight.initializers import (
 )
 from d2lcnn.insight.ledger import LEDGER, LedgerRow, LedgerTable, ledger_table
 from d2lcnn.insight.listing import show_source
+from d2lcnn.insight.low_precision import fake_quantize, fold_all_batch_norms, low_precision
 from d2lcnn.insight.probes import (
     ActivationStats,
     GradientStats,
@@ -93,6 +95,10 @@ __all__ = [
     "explore_sigmoid",
     "explore_growth",
     "explore_norms",
+    "explore_thinner",
+    "fake_quantize",
+    "fold_all_batch_norms",
+    "low_precision",
     "feature_maps",
     "fit_batches",
     "flat_gradient",

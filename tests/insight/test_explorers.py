@@ -18,10 +18,13 @@ from d2lcnn.insight.explore_depth import (
 from d2lcnn.insight.explore_growth import dense_parameters, dense_widths, explore_growth
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field, levels, seen_units
 from d2lcnn.insight.explore_sigmoid import expected_slope, explore_sigmoid, output_shares, sigmoid, slope
+from d2lcnn.insight.explore_thinner import explore_thinner, thinner_costs
 from d2lcnn.insight.initializers import variance_through_depth
+from d2lcnn.insight.tables import layer_rows
 from d2lcnn.nets.densenet import DenseLayer, DenseNet
+from d2lcnn.nets.mobilenet_v1 import mobilenet_v1
 
-EVERY = [explore_sigmoid, explore_depth, explore_receptive_field, explore_growth]
+EVERY = [explore_sigmoid, explore_depth, explore_receptive_field, explore_growth, explore_thinner]
 
 
 @pytest.mark.parametrize("build", EVERY)
@@ -255,3 +258,19 @@ def test_growth_is_that_of_the_network(k, compression):
 def test_growth_refuses_what_no_densenet_has(rates, compressions):
     with pytest.raises(ValueError, match="Growth rates are positive and compressions lie in"):
         explore_growth(rates, compressions)
+
+
+@pytest.mark.parametrize(("alpha", "size"), [(1, 224), (0.75, 160), (0.25, 130)])
+def test_thinner_costs_are_those_of_the_network(alpha, size):
+    with torch.device("meta"):
+        net = mobilenet_v1(width_mult=alpha)
+    costs = thinner_costs(alpha, size)
+    rows = [row for row in layer_rows(net, (1, 3, size, size)) if row.kind in ("Conv2d", "Linear")]
+    assert [cost.multiply_adds for cost in costs] == [row.multiply_adds for row in rows]
+    assert sum(cost.parameters for cost in costs) == sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize(("alphas", "sizes"), [([0.01, 1], [128, 224]), ([0.5, 1], [0, 224])])
+def test_thinner_refuses_nets_without_channels_or_pictures(alphas, sizes):
+    with pytest.raises(ValueError, match="at least 1/32 and pictures have at least one pixel, got"):
+        explore_thinner(alphas, sizes)

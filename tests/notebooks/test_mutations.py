@@ -16,6 +16,7 @@ LENET = "d2lcnn/nets/lenet.py"
 NIN = "d2lcnn/nets/nin.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+MOBILENET = "d2lcnn/nets/mobilenet_v1.py"
 DENSENET = "d2lcnn/nets/densenet.py"
 VGG = "d2lcnn/nets/vgg.py"
 RESNET = "d2lcnn/nets/resnet.py"
@@ -80,6 +81,10 @@ MUTATIONS = [
     ("densenet", DENSENET, "COURSE_GROWTH_RATE = 32", "COURSE_GROWTH_RATE = 24"),
     ("densenet", DENSENET, "BOTTLENECK_WIDTH = 4", "BOTTLENECK_WIDTH = 3"),
     ("densenet", DENSENET, "kept = int(channels * compression)", "kept = channels // 2"),
+    ("mobilenet", f"{LAYERS}/depthwise.py", "groups=in_channels", "groups=1"),
+    ("mobilenet", MOBILENET, "(512, 2), (512, 1),", "(512, 2),"),
+    ("mobilenet", MOBILENET, 'layers["conv_act"] = activation_layer()', 'layers["conv_act"] = nn.ReLU6()'),
+    ("mobilenet", MOBILENET, "int(full_width * width_mult)", "full_width"),
     (VANISHING, INITIALIZERS, 'mode, "leaky_relu")', 'mode, "linear")'),  # He without the 2
     (VANISHING, INITIALIZERS, "negative_slope, mode,", 'negative_slope, "fan_in",'),
     (VANISHING, INITIALIZERS, "math.sqrt(weight[0].numel())", "math.sqrt(weight[:, 0].numel())"),

@@ -33,6 +33,14 @@ from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_ghost,
     check_ics_running_update,
 )
+from d2lcnn.insight.exercises.mobilenet import (
+    check_mobilenet_cost,
+    check_mobilenet_layers,
+    check_mobilenet_lost,
+    check_mobilenet_per_channel,
+    check_mobilenet_ratio,
+    check_mobilenet_split,
+)
 from d2lcnn.insight.exercises.nin import (
     check_nin_average_matrix,
     check_nin_class_map,
@@ -104,6 +112,12 @@ __all__ = [
     "check_ics_forward",
     "check_ics_ghost",
     "check_ics_running_update",
+    "check_mobilenet_cost",
+    "check_mobilenet_layers",
+    "check_mobilenet_lost",
+    "check_mobilenet_per_channel",
+    "check_mobilenet_ratio",
+    "check_mobilenet_split",
     "check_nin_average_matrix",
     "check_nin_class_map",
     "check_nin_counts",
