@@ -16,7 +16,8 @@ pytestmark = pytest.mark.site
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 NAMES = [path.relative_to(SITE).as_posix() for path in page_paths(SITE)]
-# Where pictures of all pages go, if they are wanted: CI keeps them.
+# Where pictures of all pages go, if they are wanted, on a desktop by day and on a phone by night: CI keeps them.
+PICTURED = ((1440, "light"), (360, "dark"))
 PICTURES = ROOT / "ci-artifacts" / "screenshots"
 # Chromium draws no more than this of a longer page.
 LONGEST = 16_000
@@ -66,7 +67,8 @@ def test_page(contexts, address, axe, name, width, scheme):
     theme = page.evaluate("() => document.documentElement.dataset.theme")
     if theme != scheme:
         problems.append(f"the theme is {theme}, not {scheme}")
-    if os.environ.get("CI") == "true" or os.environ.get("D2LCNN_SCREENSHOTS"):
+    wanted = os.environ.get("CI") == "true" or os.environ.get("D2LCNN_SCREENSHOTS")
+    if wanted and (width, scheme) in PICTURED:
         keep_picture(page, name, width, scheme)
     problems += violations(page, axe, structure=scheme == "light", code=width == max(WIDTHS))
     page.close()
