@@ -9,6 +9,13 @@ from d2lcnn.insight.exercises.choosing import (
     check_choosing_transfer,
     check_choosing_two_values,
 )
+from d2lcnn.insight.exercises.googlenet import (
+    check_googlenet_channels,
+    check_googlenet_cost,
+    check_googlenet_factors,
+    check_googlenet_merge,
+    check_googlenet_smoothing,
+)
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
     check_ics_counts,
@@ -44,6 +51,11 @@ __all__ = [
     "check_choosing_stream",
     "check_choosing_transfer",
     "check_choosing_two_values",
+    "check_googlenet_channels",
+    "check_googlenet_cost",
+    "check_googlenet_factors",
+    "check_googlenet_merge",
+    "check_googlenet_smoothing",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
