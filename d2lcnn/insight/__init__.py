@@ -1,12 +1,15 @@
 """Looking inside: tables, figures, probes, initializers, published figures, and checks of exercises."""
 
 from d2lcnn.insight.batch_size_runs import plot_batch_sizes, runs_by_batch_size
+from d2lcnn.insight.block_removal import removable_blocks, without_block
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.exercises import *  # noqa: F403
 from d2lcnn.insight.exercises import __all__ as _checks
 from d2lcnn.insight.explore_depth import explore_depth
+from d2lcnn.insight.explore_growth import explore_growth
 from d2lcnn.insight.explore_norm_choice import explore_norm_choice
 from d2lcnn.insight.explore_norms import explore_norms, statistics_set
+from d2lcnn.insight.explore_paths import explore_paths
 from d2lcnn.insight.explore_pre_post import (
     StreamProfile,
     explore_pre_post,
@@ -44,11 +47,13 @@ from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, out
 from d2lcnn.insight.shapes import build_on_meta
 from d2lcnn.insight.small_runs import (
     Walk,
+    count_work,
     dense_network,
     fit_batches,
     flat_gradient,
     random_batches,
     saved_megabytes,
+    sgd_step,
     share_right,
     unit_moments,
     walk_along_gradient,
@@ -76,13 +81,16 @@ __all__ = [
     "VarianceProfile",
     "Walk",
     "build_on_meta",
+    "count_work",
     "dense_network",
     "draw_network",
     "explore_depth",
     "explore_norm_choice",
     "explore_pre_post",
+    "explore_paths",
     "explore_receptive_field",
     "explore_sigmoid",
+    "explore_growth",
     "explore_norms",
     "feature_maps",
     "fit_batches",
@@ -104,12 +112,14 @@ __all__ = [
     "plot_runs",
     "random_batches",
     "receptive_field",
+    "removable_blocks",
     "record_activations",
     "record_gradients",
     "record_updates",
     "runs_by_batch_size",
     "saved_megabytes",
     "select_layers",
+    "sgd_step",
     "share_right",
     "show_images",
     "show_source",
@@ -119,4 +129,5 @@ __all__ = [
     "statistics_set",
     "variance_through_depth",
     "walk_along_gradient",
+    "without_block",
 ]

@@ -24,12 +24,12 @@ def sigmoid(z: Array) -> Array:
 
 
 def slope(z: Array) -> Array:
-    """Give the sigmoid's derivative, σ′ = σ(1 − σ), written so that small ones keep all their digits."""
+    """Give the sigmoid's derivative, a(1 − a) with a = sigmoid(z), written so that small ones keep all their digits."""
     return 0.25 / np.cosh(0.5 * z) ** 2
 
 
 def expected_slope(mean: float, std: float) -> float:
-    """Give E[σ′(z)] for z ~ N(mean, std²), by the trapezoidal rule in float64.
+    """Give E[slope(z)] for z ~ N(mean, std²), by the trapezoidal rule in float64.
 
     The rule converges exponentially for an integrand that is analytic near the real line: with this step its
     error lies below the rounding up to std = 20.
@@ -43,7 +43,7 @@ def expected_slope(mean: float, std: float) -> float:
 
 
 def output_shares(mean: float, std: float, bins: int = BINS) -> list[float]:
-    """Give the probability that σ(z) falls into each of equal parts of (0, 1), from the normal distribution function.
+    """Give the probability that sigmoid(z) falls into each of equal parts of (0, 1), from the normal distribution function.
 
     Args:
         mean: The mean of the pre-activations.
@@ -62,13 +62,13 @@ def explore_sigmoid(
 ) -> Explorer:
     """Show what a sigmoid makes of Gaussian pre-activations, and how much gradient it lets through.
 
-    z ~ N(μ, s²) goes in, σ(z) comes out; on the way back each gradient is multiplied by σ′(z), so that on average the
-    share E[σ′(z)] survives the layer, never more than a quarter.
+    z ~ N(μ, σ²) goes in, sigmoid(z) comes out; on the way back each gradient is multiplied by the slope there, so that
+    on average the share E[slope(z)] survives the layer, never more than a quarter.
 
     Args:
         means: The values of μ.
-        stds: The values of s, all positive.
-        start: μ and s of the first frame.
+        stds: The values of σ, all positive.
+        start: μ and σ of the first frame.
 
     Raises:
         ValueError: If a standard deviation is not positive, or the values make no explorer.
@@ -77,8 +77,8 @@ def explore_sigmoid(
         >>> print(explore_sigmoid(means=[-4, 0, 4], stds=[1, 4]))  # doctest: +ELLIPSIS
         Pre-activations through a sigmoid (figure that moves)
         mean μ of z: −4, 0, 4
-        standard deviation s of z: 1, 4
-        At mean μ of z = 0, standard deviation s of z = 1: E[σ′(z)] = 0.207, 83 % of the largest possible 0.25...
+        standard deviation σ of z: 1, 4
+        At mean μ of z = 0, standard deviation σ of z = 1: the mean slope is 0.207, 83 % of the largest possible 0.25...
     """
     for std in stds:
         if not std > 0:
@@ -94,15 +94,15 @@ def explore_sigmoid(
         above.curve(z, sigmoid(z), BLUE)
         above.curve(z, slope(z), ORANGE)
         above.axes(yticks=[0, 0.25, 0.5, 0.75, 1])
-        drawing.text(left + 8, 14, "σ(z), blue, and its slope σ′(z), orange")
-        # The bell is drawn with the same height for every s; its part under the slope is what survives.
+        drawing.text(left + 8, 14, "sigmoid(z), blue, and its slope, orange")
+        # The bell is drawn with the same height for every σ; its part under the slope is what survives.
         bell = np.exp(-0.5 * ((z - mean) / std) ** 2)
         below = drawing.panel((-RANGE, RANGE), (0, 1.05), left, 208, 400 - right, 36)
         below.area(z, bell, GREEN)
         below.area(z, bell * slope(z) / 0.25, ORANGE)
         below.axes(xticks=[-8, -4, 0, 4, 8], xlabel="z")
-        drawing.text(left + 8, 202, "z, green, and what σ′(z) leaves, orange")
-        # The outputs lie sideways, at the height where σ(z) has them.
+        drawing.text(left + 8, 202, "z, green, and what the slope leaves, orange")
+        # The outputs lie sideways, at the height where the sigmoid has them.
         top, bottom = above.up[1], above.up[0]
         shares = output_shares(mean, std)
         outline = [(310.0, bottom)]
@@ -112,20 +112,20 @@ def explore_sigmoid(
             outline += [(310 + width, y), (310 + width, above_y)]
         drawing.area([*outline, (310, top)], BLUE)
         drawing.line([(310, top), (310, bottom)])
-        drawing.text(310, 14, "outputs σ(z)")
+        drawing.text(310, 14, "outputs")
         survives = expected_slope(mean, std)
-        drawing.text(310, 240, "E[σ′(z)]")
+        drawing.text(310, 240, "mean slope")
         drawing.text(310, 264, f"{survives:.3f}", size=22)
         drawing.text(310, 284, "survives")
         ends = shares[0] + shares[-1]
         return drawing, (
-            f"E[σ′(z)] = {survives:.3f}, {survives / 0.25:.0%} of the largest possible 0.25; "
+            f"the mean slope is {survives:.3f}, {survives / 0.25:.0%} of the largest possible 0.25; "
             f"{ends:.0%} of the outputs lie within 0.05 of 0 or 1.".replace("%", " %")
         )
 
     return Explorer(
         draw,
-        {"mean μ of z": means, "standard deviation s of z": stds},
+        {"mean μ of z": means, "standard deviation σ of z": stds},
         title="Pre-activations through a sigmoid",
         caption=(
             "Below the pre-activations z, above the sigmoid and its slope, at the right what comes out. A gradient on "

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 def dense_network(
@@ -77,6 +79,29 @@ def random_batches(num_examples: int, batch_size: int, steps: int, seed: int = 0
         yield torch.randint(num_examples, (batch_size,), generator=generator)
 
 
+def sgd_step(net: nn.Module, loss: Tensor, lr: float) -> None:
+    """Move all parameters by −lr times the gradient of a loss.
+
+    What `torch.optim.SGD` does without momentum; the first optimizer of a program costs seconds of imports.
+
+    Args:
+        net: The network; its `.grad` stay as they are.
+        loss: The loss, computed with the network.
+        lr: The learning rate.
+
+    Example:
+        >>> net = nn.Linear(1, 1, bias=False)
+        >>> before = net.weight.item()
+        >>> sgd_step(net, net.weight.sum(), lr=0.5)
+        >>> round(before - net.weight.item(), 3)
+        0.5
+    """
+    parameters = list(net.parameters())
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters)):
+            parameter.sub_(gradient, alpha=lr)
+
+
 def fit_batches(
     net: nn.Module,
     data: tuple[Tensor, Tensor],
@@ -100,14 +125,11 @@ def fit_batches(
         (50, True)
     """
     inputs, labels = data
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     losses = []
     net.train()
     for batch in batches:
         loss = nn.functional.cross_entropy(net(inputs[batch]), labels[batch])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        sgd_step(net, loss, lr)
         losses.append(loss.item())
         if after_step is not None:
             after_step(net)
@@ -135,10 +157,10 @@ def share_right(net: nn.Module, data: tuple[Tensor, Tensor]) -> float:
 def unit_moments(net: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Give mean and deviation over the inputs of what comes before each tanh, in training mode, and leave no trace.
 
-    A copy of the network runs, so that its running statistics stay as they are.
+    Copies of the running statistics move, and theirs stay as they are.
 
     Args:
-        net: A network as `dense_network` builds it.
+        net: A network as `dense_network` builds it, all of it in one mode.
         inputs: The inputs.
 
     Shape:
@@ -150,13 +172,19 @@ def unit_moments(net: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
         (torch.Size([3, 64]), True)
     """
     seen: list[Tensor] = []
-    net = copy.deepcopy(net).train()
-    for module in net.modules():
-        if isinstance(module, nn.Tanh):
-            module.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    with torch.no_grad():
-        net(inputs)
-    return torch.stack([z.mean(dim=0) for z in seen]), torch.stack([z.std(dim=0, correction=0) for z in seen])
+    tanhs = [module for module in net.modules() if isinstance(module, nn.Tanh)]
+    hooks = [tanh.register_forward_pre_hook(lambda _, args: seen.append(args[0])) for tanh in tanhs]
+    mode = net.training
+    statistics = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    try:
+        with torch.no_grad():
+            torch.func.functional_call(net.train(), statistics, (inputs,))
+    finally:
+        net.train(mode)
+        for hook in hooks:
+            hook.remove()
+    var, mean = torch.var_mean(torch.stack(seen), dim=1, correction=0)
+    return mean, var.sqrt()
 
 
 def flat_gradient(net: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, Tensor]:
@@ -182,18 +210,20 @@ class Walk:
     """What one meets on a straight way against the gradient of a batch.
 
     Args:
+        slope: Length of the gradient at the start, ‖g‖.
         losses: The batch's loss at the start and at each stop.
-        cosine: Cosine between the gradient at the start and at the first stop.
-        change: Largest change of the gradient per length walked, ‖g′ − g‖ / ‖w′ − w‖, of all stops.
+        cosines: For each stop the cosine between the gradient at the start and there.
+        changes: For each stop the change of the gradient per length walked, ‖g′ − g‖ / ‖w′ − w‖.
 
     Example:
-        >>> Walk([2.0, 1.0], 0.9, 0.5).spread
+        >>> Walk(1.5, [2.0, 1.0], [0.9], [0.5]).spread
         1.0
     """
 
+    slope: float
     losses: list[float]
-    cosine: float
-    change: float
+    cosines: list[float]
+    changes: list[float]
 
     @property
     def spread(self) -> float:
@@ -201,14 +231,17 @@ class Walk:
         return max(self.losses) - min(self.losses)
 
 
-def walk_along_gradient(net: nn.Module, inputs: Tensor, labels: Tensor, rates: Sequence[float]) -> Walk:
-    """Walk from the weights w to w − rate·g for each rate, and note losses and gradients; the network stays as it is.
+def walk_along_gradient(
+    net: nn.Module, inputs: Tensor, labels: Tensor, stops: Sequence[float], *, by_length: bool = False
+) -> Walk:
+    """Walk from the weights against their gradient, note losses and gradients; the network stays as it is.
 
     Args:
         net: The network; a copy in training mode walks.
         inputs: The batch's inputs.
         labels: Their labels.
-        rates: Learning rates of the stops; the first is the one whose gradient is compared by its direction.
+        stops: Learning rates: a stop lies at w − rate·g. So networks with longer gradients walk farther.
+        by_length: Take the stops for lengths instead: a stop lies at w − length·g/‖g‖.
 
     Source:
         The measures follow Santurkar et al. (2018), section 3.2; the cosine is ours.
@@ -216,20 +249,21 @@ def walk_along_gradient(net: nn.Module, inputs: Tensor, labels: Tensor, rates: S
     Example:
         >>> net = nn.Linear(4, 2)
         >>> walk = walk_along_gradient(net, torch.randn(8, 4), torch.tensor([0, 1] * 4), [0.01, 0.1])
-        >>> len(walk.losses), walk.losses[1] < walk.losses[0], walk.cosine > 0.9
+        >>> len(walk.losses), walk.losses[1] < walk.losses[0], walk.cosines[0] > 0.9
         (3, True, True)
     """
     net = copy.deepcopy(net).train()
     start = nn.utils.parameters_to_vector(net.parameters()).detach()
     loss, g = flat_gradient(net, inputs, labels)
-    losses, gradients, changes = [loss], [], []
-    for rate in rates:
-        nn.utils.vector_to_parameters(start - rate * g, net.parameters())
+    step = g / g.norm() if by_length else g
+    losses, cosines, changes = [loss], [], []
+    for stop in stops:
+        nn.utils.vector_to_parameters(start - stop * step, net.parameters())
         loss, there = flat_gradient(net, inputs, labels)
         losses.append(loss)
-        gradients.append(there)
-        changes.append(((there - g).norm() / (rate * g.norm())).item())
-    return Walk(losses, torch.cosine_similarity(g, gradients[0], dim=0).item(), max(changes))
+        cosines.append(torch.cosine_similarity(g, there, dim=0).item())
+        changes.append(((there - g).norm() / (stop * step.norm())).item())
+    return Walk(g.norm().item(), losses, cosines, changes)
 
 
 def saved_megabytes(net: nn.Module, inputs: Tensor) -> float:
@@ -254,3 +288,38 @@ def saved_megabytes(net: nn.Module, inputs: Tensor) -> float:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         net(inputs)
     return sum(sizes.values()) / 1e6
+
+
+class _Work(TorchFunctionMode):
+    """Sees each call of torch, but not what autograd and torch itself call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            self.sizes.append(result.numel())
+        return result
+
+
+def count_work(run: Callable[[], object]) -> tuple[int, int]:
+    """Give how many operations a program asks of torch, and how many numbers their results have.
+
+    Unlike seconds these do not depend on what else the machine does. An operation is a call that gives a tensor; the
+    backward pass, which autograd runs by itself, is not counted.
+
+    Args:
+        run: Called once.
+
+    Example:
+        >>> x = torch.randn(100)
+        >>> count_work(lambda: (x + 1).tanh())
+        (2, 200)
+    """
+    with _Work() as work:
+        run()
+    return len(work.sizes), sum(work.sizes)

@@ -15,11 +15,13 @@ from d2lcnn.insight.explore_depth import (
     activations_through_depth,
     explore_depth,
 )
+from d2lcnn.insight.explore_growth import dense_parameters, dense_widths, explore_growth
 from d2lcnn.insight.explore_receptive_field import explore_receptive_field, levels, seen_units
 from d2lcnn.insight.explore_sigmoid import expected_slope, explore_sigmoid, output_shares, sigmoid, slope
 from d2lcnn.insight.initializers import variance_through_depth
+from d2lcnn.nets.densenet import DenseLayer, DenseNet
 
-EVERY = [explore_sigmoid, explore_depth, explore_receptive_field]
+EVERY = [explore_sigmoid, explore_depth, explore_receptive_field, explore_growth]
 
 
 @pytest.mark.parametrize("build", EVERY)
@@ -72,12 +74,12 @@ def test_output_shares_are_those_of_samples():
 def test_the_sentence_has_the_numbers():
     _, sentence = explore_sigmoid().frames[(0, 1)]
     assert sentence == (
-        "E[σ′(z)] = 0.207, 83 % of the largest possible 0.25; 0 % of the outputs lie within 0.05 of 0 or 1."
+        "the mean slope is 0.207, 83 % of the largest possible 0.25; 0 % of the outputs lie within 0.05 of 0 or 1."
     )
     drawing, _ = explore_sigmoid().frames[(0, 1)]
     assert any(">0.207</text>" in element for element in drawing.elements)
     wide = explore_sigmoid().frames[(6, 6)][1]
-    assert float(wide.split("= ")[1].split(",")[0]) == pytest.approx(expected_slope(6, 6), abs=0.0005)
+    assert float(wide.split(" is ")[1].split(",")[0]) == pytest.approx(expected_slope(6, 6), abs=0.0005)
 
 
 def test_sigmoids_bad_input():
@@ -232,3 +234,24 @@ def test_receptive_fields_bad_input():
         explore_receptive_field(stride=[])
     with pytest.raises(ValueError, match="stride must be at least 1, got 0"):
         explore_receptive_field(stride=[0, 1])
+
+
+@pytest.mark.parametrize("k", [12, 48])
+@pytest.mark.parametrize("compression", [0.3, 1])
+def test_growth_is_that_of_the_network(k, compression):
+    layers = (3, 5, 2)
+    with torch.device("meta"):
+        net = DenseNet(k, layers, compression=compression)
+    assert dense_parameters(k, layers, compression) == sum(p.numel() for p in net.parameters())
+    entering = [m.norm1.num_features for m in net.modules() if isinstance(m, DenseLayer)]
+    widths = dense_widths(k, layers, compression)
+    assert entering == [m for block in widths for m in block[:-1]]
+    assert net.classifier.in_features == widths[-1][-1]
+
+
+@pytest.mark.parametrize(
+    ("rates", "compressions"), [([0, 12], [0.5, 1]), ([12, 24], [0, 1]), ([12, 24], [0.5, 1.5])]
+)
+def test_growth_refuses_what_no_densenet_has(rates, compressions):
+    with pytest.raises(ValueError, match="Growth rates are positive and compressions lie in"):
+        explore_growth(rates, compressions)

@@ -61,12 +61,26 @@ def test_a_step_is_plain_sgd(data):
     torch.testing.assert_close(moved, start - 0.3 * gradient)
 
 
+def test_steps_are_those_of_torchs_optimizer(data):
+    ours, theirs = (d2lcnn.dense_network(2, True, seed=0).double() for _ in range(2))
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.3)
+    for _ in range(3):
+        d2lcnn.sgd_step(ours, ours(data[0]).square().mean(), lr=0.3)
+        optimizer.zero_grad()
+        theirs(data[0]).square().mean().backward()
+        optimizer.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters()):
+        torch.testing.assert_close(mine, other)
+    assert all(parameter.grad is None for parameter in ours.parameters())
+
+
 def test_moments_are_those_before_the_tanh_and_leave_no_trace(data):
     net = d2lcnn.dense_network(2, True, seed=0).double()
     before = state(net)
     means, deviations = d2lcnn.unit_moments(net.eval(), data[0])
     assert same_state(net, before)
-    assert not net.training
+    assert not any(module.training for module in net.modules())
+    assert not any(module._forward_pre_hooks for module in net.modules())
     assert means.shape == deviations.shape == (2, 64)
     assert means.abs().max() < 1e-6
     assert (deviations - 1).abs().max() < 1e-2
@@ -84,12 +98,18 @@ def test_a_walk_down_a_bowl():
     walk = d2lcnn.walk_along_gradient(net, x, y, [0.2, 0.4])
     assert same_state(net, before)
     _, g = d2lcnn.flat_gradient(net, x, y)
+    assert walk.slope == pytest.approx(g.norm().item())
+    lengths = [0.2 * g.norm().item(), 0.4 * g.norm().item()]
+    same = d2lcnn.walk_along_gradient(net, x, y, lengths, by_length=True)
     d2lcnn.fit_batches(net, (x, y), [torch.arange(9)], lr=0.2)
     loss, there = d2lcnn.flat_gradient(net, x, y)
     assert walk.losses[1] == pytest.approx(loss)
-    assert walk.cosine == pytest.approx(torch.cosine_similarity(g, there, dim=0).item())
-    assert walk.change >= ((there - g).norm() / (0.2 * g.norm())).item() - 1e-12
+    assert walk.cosines[0] == pytest.approx(torch.cosine_similarity(g, there, dim=0).item())
+    assert walk.changes[0] == pytest.approx(((there - g).norm() / (0.2 * g.norm())).item())
+    assert len(walk.cosines) == len(walk.changes) == 2
     assert walk.spread == pytest.approx(max(walk.losses) - min(walk.losses))
+    assert same.losses == pytest.approx(walk.losses)
+    assert same.changes == pytest.approx(walk.changes)
 
 
 def test_saved_megabytes_grow_with_the_batch_and_count_a_tensor_once():
@@ -102,3 +122,18 @@ def test_saved_megabytes_grow_with_the_batch_and_count_a_tensor_once():
 def test_share_right_is_taken_in_evaluation_mode(data):
     net = nn.Sequential(nn.Dropout(0.9), nn.Linear(64, 10)).double()
     assert d2lcnn.share_right(net, data) == d2lcnn.share_right(net, data)
+
+
+def test_work_is_counted_without_the_backward_pass():
+    x = torch.randn(10, 5, requires_grad=True)
+    assert d2lcnn.count_work(lambda: x.tanh().sum()) == (2, 51)
+    assert d2lcnn.count_work(lambda: x.tanh().sum().backward()) == (2, 51)
+    assert d2lcnn.count_work(lambda: x.shape[0] + x.sum().item())[0] == 1
+    assert d2lcnn.count_work(lambda: None) == (0, 0)
+
+
+def test_a_batch_norm_is_an_operation_more():
+    x, linear = torch.randn(8, 64), nn.Linear(64, 64).requires_grad_(False)
+    norm = nn.BatchNorm1d(64).eval().requires_grad_(False)
+    assert d2lcnn.count_work(lambda: linear(x)) == (1, 512)
+    assert d2lcnn.count_work(lambda: norm(linear(x))) == (2, 1024)

@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LENET = "d2lcnn/nets/lenet.py"
 ICS = "internal-covariate-shift"
 BATCH_NORM, MOMENTS = "d2lcnn/layers/batch_norm.py", "d2lcnn/layers/moments.py"
+DENSENET = "d2lcnn/nets/densenet.py"
+RESNET = "d2lcnn/nets/resnet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
 CHOOSING = "choosing-a-norm"
@@ -72,6 +74,10 @@ MUTATIONS = [
         "widen(x).square().mean(dim=(2, 3), keepdim=True)",
         "widen(x).var(dim=(2, 3), keepdim=True, correction=0)",
     ),
+    ("densenet", DENSENET, "X = torch.cat((X, layer(X)), dim=1)", "X = torch.cat((layer(X), X), dim=1)"),
+    ("densenet", DENSENET, "COURSE_GROWTH_RATE = 32", "COURSE_GROWTH_RATE = 24"),
+    ("densenet", DENSENET, "BOTTLENECK_WIDTH = 4", "BOTTLENECK_WIDTH = 3"),
+    ("densenet", DENSENET, "kept = int(channels * compression)", "kept = channels // 2"),
     (VANISHING, INITIALIZERS, 'mode, "leaky_relu")', 'mode, "linear")'),  # He without the 2
     (VANISHING, INITIALIZERS, "negative_slope, mode,", 'negative_slope, "fan_in",'),
     (VANISHING, INITIALIZERS, "math.sqrt(weight[0].numel())", "math.sqrt(weight[:, 0].numel())"),
@@ -97,6 +103,10 @@ MUTATIONS = [
         "var = (x - mean).square().mean(dim=list(dim), keepdim=True)",
         "var = x.var(dim=list(dim), keepdim=True)",
     ),
+    ("resnet", RESNET, "CIFAR_CHANNELS = (16, 32, 64)", "CIFAR_CHANNELS = (16, 32, 48)"),
+    ("resnet", RESNET, "((depth - 2) // layers_per_n,)", "((depth + 4) // layers_per_n,)"),
+    ("resnet", RESNET, "if option is None:", "if option is None and stride > 1:"),
+    ("resnet", RESNET, "return nn.functional.relu(Y + X)", "return nn.functional.relu(Y)"),
 ]
 
 

@@ -9,6 +9,13 @@ from d2lcnn.insight.exercises.choosing import (
     check_choosing_transfer,
     check_choosing_two_values,
 )
+from d2lcnn.insight.exercises.densenet import (
+    check_densenet_bottleneck,
+    check_densenet_channels,
+    check_densenet_forward,
+    check_densenet_kept,
+    check_densenet_weights,
+)
 from d2lcnn.insight.exercises.googlenet import (
     check_googlenet_channels,
     check_googlenet_cost,
@@ -33,6 +40,13 @@ from d2lcnn.insight.exercises.normalization import (
     check_norms_masked,
     check_norms_rms,
 )
+from d2lcnn.insight.exercises.resnet import (
+    check_resnet_branch_scale,
+    check_resnet_cifar_parameters,
+    check_resnet_convert,
+    check_resnet_depth,
+    check_resnet_paths,
+)
 from d2lcnn.insight.exercises.vanishing_gradients import (
     check_vanishing_bound,
     check_vanishing_branch,
@@ -51,6 +65,11 @@ __all__ = [
     "check_choosing_stream",
     "check_choosing_transfer",
     "check_choosing_two_values",
+    "check_densenet_bottleneck",
+    "check_densenet_channels",
+    "check_densenet_forward",
+    "check_densenet_kept",
+    "check_densenet_weights",
     "check_googlenet_channels",
     "check_googlenet_cost",
     "check_googlenet_factors",
@@ -69,6 +88,11 @@ __all__ = [
     "check_norms_gradient",
     "check_norms_masked",
     "check_norms_rms",
+    "check_resnet_branch_scale",
+    "check_resnet_cifar_parameters",
+    "check_resnet_convert",
+    "check_resnet_depth",
+    "check_resnet_paths",
     "check_vanishing_bound",
     "check_vanishing_branch",
     "check_vanishing_chain",

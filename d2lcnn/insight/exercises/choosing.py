@@ -106,7 +106,14 @@ def check_choosing_pooled(function: Callable[[Tensor, Tensor], Statistics]) -> N
         Correct. The variance of all is the mean of the variances plus the variance of the means.
     """
     x = _draw(5, 3, 4, 2) + _draw(5, 3, 1, 1, seed=1)
-    mean, variance = function(x.mean((2, 3)), x.var((2, 3), correction=0))
+    got = function(x.mean((2, 3)), x.var((2, 3), correction=0))
+    require(
+        isinstance(got, (tuple, list)) and len(got) == 2,
+        "The answer is a pair of tensors, the means and the variances.",
+        got=got,
+        hint="What does your function return?",
+    )
+    mean, variance = got
     require(
         is_close(mean, x.mean((0, 2, 3))),
         "The mean of each channel is over all examples.",
@@ -170,7 +177,7 @@ def check_choosing_noise(function: Callable[[int, int, float, float], float]) ->
         got = function(samples, positions, between, within)
         require(
             is_close(got, ((between**2 + within**2 / positions) / samples) ** 0.5),
-            f"For {samples} samples of {positions} positions, deviations {between:g} and {within:g}, it is another.",
+            f"For N = {samples}, P = {positions}, τ = {between:g} and ω = {within:g} the mean has another deviation.",
             got=got,
             hint="Which of the two parts is drawn once for each sample, and which once for each position?",
         )
@@ -195,7 +202,7 @@ def check_choosing_stream(function: Callable[[int, float], float]) -> None:
         got = function(blocks, variance)
         require(
             is_close(got, (1 + 2 * blocks * variance) ** 0.5),
-            f"Behind {blocks} blocks whose sublayers add the variance {variance:g} it is another.",
+            f"With L = {blocks} and v = {variance:g} the stream has another deviation.",
             got=got,
             hint="What adds up for uncorrelated terms, and how many sublayers has a block?",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -38,12 +38,13 @@ def check_vanishing_bound(answer: float) -> None:
 
 
 def check_vanishing_chain(
-    answer: Callable[[float, Sequence[float], Function, Function], Sequence[float]],
+    answer: Callable[[Tensor, Sequence[float], Function, Function], Sequence[float | Tensor]],
 ) -> None:
     """Check the derivatives of ŷ = F(… F(F(x·w₁)·w₂) …)·w_L by every weight.
 
     Args:
-        answer: A function of x, the weights, F and its derivative, that gives one derivative for each weight.
+        answer: A function of x (a tensor that holds one number), the weights, F and its derivative, that gives one
+            derivative for each weight.
 
     Raises:
         WrongAnswer: If the number of derivatives or one of them is another.
@@ -65,10 +66,9 @@ def check_vanishing_chain(
         for weight in weights[:-1]:
             h = f(h * weight)
         (wanted,) = torch.autograd.grad(h * weights[-1], weights)
-        got = [
-            value.item() if isinstance(value, Tensor) else value
-            for value in answer(x, list(values), f, slope)
-        ]
+        got: object = answer(torch.tensor(x, dtype=torch.float64), list(values), f, slope)
+        if isinstance(got, Iterable):
+            got = [value.item() if isinstance(value, Tensor) else value for value in got]
         require(
             is_close(got, wanted),
             f"The derivatives of a chain of {len(values)} weights are others.",
@@ -122,9 +122,9 @@ def check_vanishing_fans(answer: Callable[[int, int, int, int], tuple[int, int]]
     """
     for n_in, n_out, side, groups in ((16, 32, 3, 1), (64, 64, 1, 1), (16, 32, 5, 4), (8, 8, 3, 8)):
         area = side * side
-        got = tuple(answer(n_in, n_out, side, groups))
+        got = answer(n_in, n_out, side, groups)
         require(
-            got == (n_in // groups * area, n_out // groups * area),
+            isinstance(got, Iterable) and tuple(got) == (n_in // groups * area, n_out // groups * area),
             f"{n_in} → {n_out} channels, {side} × {side}, groups {groups}: the fans are others.",
             got=got,
             hint="Count the terms of the sum that makes one output, then the outputs that one input goes into.",
@@ -180,10 +180,12 @@ def check_vanishing_clip(answer: Callable[[list[Tensor], float], Sequence[Tensor
     gradients = [torch.tensor([[3.0, 4.0], [0.0, 12.0]]), torch.tensor([-84.0]), torch.tensor([1e-3, 0.0])]
     total = math.sqrt(sum(g.square().sum().item() for g in gradients))
     for largest in (5.0, 1000.0):
-        got = list(answer([g.clone() for g in gradients], largest))
+        got = answer([g.clone() for g in gradients], largest)
         wanted = [g * min(1.0, largest / total) for g in gradients]
         require(
-            len(got) == len(wanted) and all(is_close(a, b, tolerance=1e-4) for a, b in zip(got, wanted)),
+            isinstance(got, Iterable)
+            and len(got) == len(wanted)
+            and all(is_close(a, b, tolerance=1e-4) for a, b in zip(got, wanted)),
             f"The clipped gradients are others for the largest norm {largest:g}.",
             got=got,
             hint="The direction of the whole step has to stay, and short gradients have to stay as they are.",

@@ -49,6 +49,7 @@ WRONG = [
     (checks.check_choosing_two_values, lambda a, b, eps: (1.0, -1.0)),
     (checks.check_choosing_two_values, lambda a, b, eps: [v / 2**0.5 for v in two(a, b, eps)]),
     (checks.check_choosing_two_values, lambda a, b, eps: None),
+    (checks.check_choosing_pooled, lambda m, v: None),
     (checks.check_choosing_pooled, lambda m, v: (m.mean(0), v.mean(0))),
     (checks.check_choosing_pooled, lambda m, v: (m.mean(0), v.mean(0) + m.var(0))),
     (checks.check_choosing_pooled, lambda m, v: (m, v.mean(0) + m.var(0, correction=0))),

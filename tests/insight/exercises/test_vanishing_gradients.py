@@ -10,7 +10,7 @@ from d2lcnn.insight.exercises.answers import WrongAnswer
 
 
 def chain(x, weights, f, slope, *, with_slope=True, own_input=True):
-    h, sums = [torch.tensor(x, dtype=torch.float64)], []
+    h, sums = [x], []
     for weight in weights[:-1]:
         sums.append(h[-1] * weight)
         h.append(f(sums[-1]))
@@ -63,6 +63,7 @@ WRONG = [
     (checks.check_vanishing_chain, lambda *args: chain(*args, own_input=False)),
     (checks.check_vanishing_chain, lambda *args: chain(*args)[::-1]),
     (checks.check_vanishing_chain, lambda *args: []),
+    (checks.check_vanishing_chain, lambda *args: None),
     (checks.check_vanishing_leaky, lambda a: math.sqrt(2)),
     (checks.check_vanishing_leaky, lambda a: math.sqrt(2 / (1 + a))),
     (checks.check_vanishing_leaky, lambda a: 2 / (1 + a**2)),
@@ -73,12 +74,14 @@ WRONG = [
         checks.check_vanishing_fans,
         lambda n_in, n_out, side, groups: (n_in // groups * side**2, n_out * side**2),
     ),
+    (checks.check_vanishing_fans, lambda *args: None),
     (checks.check_vanishing_gain, lambda f: simulated(f, lambda z: z.var())),
     (checks.check_vanishing_gain, lambda f: simulated(f, lambda z: z.square().mean()) ** 2),
     (checks.check_vanishing_gain, lambda f: 5 / 3 if f is torch.tanh else math.sqrt(2)),
     (checks.check_vanishing_clip, lambda gradients, largest: [clipped([g], largest)[0] for g in gradients]),
     (checks.check_vanishing_clip, lambda gradients, largest: [g.clamp(-largest, largest) for g in gradients]),
     (checks.check_vanishing_clip, always_scaled),
+    (checks.check_vanishing_clip, lambda gradients, largest: None),
     (checks.check_vanishing_branch, lambda depth: 1 / depth),
     (checks.check_vanishing_branch, lambda depth: 1 / math.sqrt(depth)),
     (checks.check_vanishing_branch, lambda depth: 2 ** (1 / depth) - 1),
