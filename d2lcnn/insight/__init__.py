@@ -45,6 +45,7 @@ from d2lcnn.insight.probes import (
 )
 from d2lcnn.insight.receptive_field import FieldRow, FieldTable, next_field, output_size, receptive_field
 from d2lcnn.insight.shapes import build_on_meta
+from d2lcnn.insight.small_alexnet import random_crops, small_alexnet
 from d2lcnn.insight.small_runs import (
     Walk,
     count_work,
@@ -111,6 +112,7 @@ __all__ = [
     "plot_batch_sizes",
     "plot_runs",
     "random_batches",
+    "random_crops",
     "receptive_field",
     "removable_blocks",
     "record_activations",
@@ -123,6 +125,7 @@ __all__ = [
     "share_right",
     "show_images",
     "show_source",
+    "small_alexnet",
     "stream_profile",
     "transformer_stack",
     "unit_moments",

@@ -118,6 +118,8 @@ def plot_runs(*recipes: str, history: History | None = None, held_out: bool = Fa
         ax.set_xlabel("epoch")
         ax.grid(alpha=0.3)
         ax.legend()
+        if all(len(run.history) == 1 for runs in groups.values() for run in runs):
+            ax.set(xlim=(0.5, 1.5), xticks=[1])  # not epoch 0.96
     return figure
 
 
@@ -126,7 +128,8 @@ def _draw_band(ax: Any, runs: Sequence[Run], curve: str, label: str, colour: str
     values = np.array([getattr(run.history, curve) for run in runs])
     epochs = np.arange(1, values.shape[1] + 1)
     middle = values.mean(axis=0)
-    ax.plot(epochs, middle, color=colour, label=label)
+    # A line through a single point shows nothing.
+    ax.plot(epochs, middle, color=colour, label=label, marker="o" if len(epochs) == 1 else None)
     if len(runs) > 1:
         deviation = values.std(axis=0, ddof=1)
         ax.fill_between(epochs, middle - deviation, middle + deviation, color=colour, alpha=0.2, linewidth=0)
@@ -171,6 +174,7 @@ def draw_network(
     *,
     skip: Sequence[str] = (),
     whole: Sequence[type[nn.Module]] = (),
+    columns: int | None = None,
 ) -> Any:
     """Draw what flows through a network, each stack of feature maps and each vector to scale, from the live module.
 
@@ -179,6 +183,7 @@ def draw_network(
         X: A batch of images, or the shape of one.
         skip: Class names of layers that are not drawn, such as activations, which change no shape.
         whole: Classes whose modules are drawn as one, by what they give, such as a network's blocks.
+        columns: Layers in a row; None draws all in one, which a phone cannot show if they are many.
 
     Returns:
         A matplotlib figure. Feature maps are drawn as stacked squares whose side is their height, at most twelve of
@@ -197,31 +202,44 @@ def draw_network(
     rows = [LayerRow("input", "input", shape, 0, 0), *layer_rows(net, X, whole=whole)]
     rows = [row for row in rows if row.kind not in skip]
     unit = float(shape[-1])
-    figure, ax = plt.subplots(figsize=(len(rows), 2.7), layout="constrained")
-    x, tallest = 0.0, 0.0
-    for i, row in enumerate(rows):
-        sheets, width, height = _box(row.output_shape, unit)
-        colour = COLOURS[i % 2]
-        shift = 0.045 * unit
-        for k in range(sheets):
-            corner = (x + shift * k, -height / 2 + shift * k)
-            ax.add_patch(Rectangle(corner, width, height, facecolor="white", edgecolor=colour, linewidth=0.9))
-        depth = shift * (sheets - 1)
-        tallest = max(tallest, height / 2 + depth)
-        size = "×".join(map(str, row.output_shape[1:]))
-        ax.text(
-            x + (width + depth) / 2, -0.6 * unit, f"{row.name}\n{size}", ha="center", va="top", fontsize=9
-        )
-        x += max(width + depth, 0.5 * unit) + 0.45 * unit  # room for the label of a narrow column
-    ax.set_xlim(-0.3 * unit, x)
-    ax.set_ylim(-1.0 * unit, tallest + 0.1 * unit)
+    longest = max((row.output_shape[-1] for row in rows if len(row.output_shape) != 4), default=1)
+    columns = columns or len(rows)
+    boxes = [_box(row.output_shape, unit, longest) for row in rows]
+    shift = 0.045 * unit
+    figure, ax = plt.subplots(layout="constrained")
+    widest, floor = 0.0, 0.0
+    for start in range(0, len(rows), columns):
+        line = range(start, min(start + columns, len(rows)))
+        if start:  # below the labels of the line above
+            floor -= 0.4 * unit + max(boxes[i][2] / 2 + shift * (boxes[i][0] - 1) for i in line)
+        middle, floor = floor, floor - max(boxes[i][2] for i in line) / 2 - 0.1 * unit
+        x = 0.0
+        for i in line:
+            sheets, width, height = boxes[i]
+            for k in range(sheets):
+                corner = (x + shift * k, middle - height / 2 + shift * k)
+                style: Any = {"facecolor": "white", "edgecolor": COLOURS[i % 2], "linewidth": 0.9}
+                ax.add_patch(Rectangle(corner, width, height, **style))
+            depth = shift * (sheets - 1)
+            label = f"{rows[i].name}\n{'×'.join(map(str, rows[i].output_shape[1:]))}"
+            ax.text(x + (width + depth) / 2, floor, label, ha="center", va="top", fontsize=9)
+            x += max(width + depth, 0.5 * unit) + 0.45 * unit  # room for the label of a narrow column
+        widest, floor = max(widest, x), floor - 0.4 * unit
+    top = max(height / 2 + shift * (sheets - 1) for sheets, _, height in boxes[:columns])
+    if columns < len(rows):
+        figure.set_size_inches(widest / unit + 0.3, (top - floor) / unit + 0.1)
+    else:
+        figure.set_size_inches(len(rows), 2.7)
+    ax.set_xlim(-0.3 * unit, widest)
+    ax.set_ylim(floor, top + 0.1 * unit)
     ax.set_aspect("equal")
     ax.set_axis_off()
     return figure
 
 
-def _box(shape: tuple[int, ...], unit: float) -> tuple[int, float, float]:
+def _box(shape: tuple[int, ...], unit: float, longest: int) -> tuple[int, float, float]:
     """Number of sheets, width and height with which an output is drawn."""
     if len(shape) == 4:
         return min(shape[1], 12), float(shape[3]), float(shape[2])
-    return 1, 0.08 * unit, unit * math.sqrt(shape[-1] / 400)
+    # The longest of several thousand is as high as the image: higher ones would run over the labels.
+    return 1, 0.08 * unit, unit * math.sqrt(shape[-1] / max(400, longest))

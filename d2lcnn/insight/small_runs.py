@@ -108,8 +108,11 @@ def fit_batches(
     batches: Iterable[Tensor],
     lr: float = 0.1,
     after_step: Callable[[nn.Module], object] | None = None,
+    *,
+    momentum: float = 0.0,
+    augment: Callable[[Tensor], Tensor] | None = None,
 ) -> list[float]:
-    """Train by plain SGD on cross-entropy, one step for each batch, and give the losses of the steps.
+    """Train by SGD on cross-entropy, one step for each batch, and give the losses of the steps.
 
     Args:
         net: The network; it is left in training mode.
@@ -117,6 +120,8 @@ def fit_batches(
         batches: For each step the numbers of its examples.
         lr: The learning rate.
         after_step: Called with the network after each step, to look at it.
+        momentum: Share of the last step's direction that is kept.
+        augment: Changes each batch of inputs at random before the network sees it.
 
     Example:
         >>> data = torch.eye(10), torch.arange(10)
@@ -125,11 +130,18 @@ def fit_batches(
         (50, True)
     """
     inputs, labels = data
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum) if momentum else None
     losses = []
     net.train()
     for batch in batches:
-        loss = nn.functional.cross_entropy(net(inputs[batch]), labels[batch])
-        sgd_step(net, loss, lr)
+        seen = inputs[batch] if augment is None else augment(inputs[batch])
+        loss = nn.functional.cross_entropy(net(seen), labels[batch])
+        if optimizer is None:
+            sgd_step(net, loss, lr)
+        else:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
         losses.append(loss.item())
         if after_step is not None:
             after_step(net)

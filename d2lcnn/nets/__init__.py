@@ -1,6 +1,7 @@
 """The networks, one family per file."""
 
 from d2lcnn.nets.alexnet import AlexNet, alexnet, course_alexnet, paper_lrn
+from d2lcnn.nets.alexnet_two_devices import HalvesLRN, TwoDeviceAlexNet
 from d2lcnn.nets.densenet import (
     CourseDenseNet,
     DenseBlock,
@@ -100,6 +101,7 @@ __all__ = [
     "FactorizedInception",
     "GoogLeNet",
     "GoogLeNetOutputs",
+    "HalvesLRN",
     "Inception",
     "InvertedResidual",
     "LeNet",
@@ -123,6 +125,7 @@ __all__ = [
     "TableConv2d",
     "TransformerBlock",
     "Transition",
+    "TwoDeviceAlexNet",
     "UnpaddedResidual",
     "ZeroPadShortcut",
     "alexnet",

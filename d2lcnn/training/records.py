@@ -195,12 +195,13 @@ def summarize_runs(runs: Sequence[Run]) -> str:
     train = [r.history.train_acc[-1] for r in runs]
     held = f" ({first.held_out:,} more held out)" if first.held_out else ""
     seeds = "1 seed" if len(runs) == 1 else f"{len(runs)} seeds"
+    epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
     days = sorted({run.date for run in runs})
     machines = sorted({f"{run.device['name']}, {run.precision}" for run in runs})
     return "\n".join(
         [
             f"{first.recipe} ({first.settings['about']}): {history.data}, {history.examples[0]:,} training "
-            f"images{held}, {len(history)} epochs, {seeds}",
+            f"images{held}, {epochs}, {seeds}",
             f"train acc {spread(train)}, test acc {spread(last)} after the last epoch, {spread(best)} in the best",
             f"recorded on {'; '.join(machines)}; {days[0]}" + (f" to {days[-1]}" if days[1:] else ""),
         ]

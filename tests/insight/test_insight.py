@@ -1,5 +1,6 @@
 """Listings, tables and figures."""
 
+import dataclasses
 from statistics import stdev
 
 import matplotlib as mpl
@@ -133,6 +134,43 @@ def test_plot_runs_draws_the_records_and_a_real_run_over_them():
     assert "test, your run" not in labels
     with pytest.raises(ValueError, match="at least one recipe"):
         d2lcnn.plot_runs()
+
+
+def test_a_run_of_one_epoch_is_drawn_and_summarized_as_one(monkeypatch):
+    run = d2lcnn.load_runs("lenet")[0]
+    fields = {
+        name: values[:1] if isinstance(values, list) else values
+        for name, values in run.history.to_dict().items()
+    }
+    short = dataclasses.replace(run, history=d2lcnn.History.from_dict(fields))
+    monkeypatch.setattr("d2lcnn.insight.figures.load_runs", lambda *_, **__: [short])
+    for ax in d2lcnn.plot_runs("lenet").axes:
+        # A line through one point is invisible.
+        assert all(line.get_marker() == "o" for line in ax.get_lines())
+        assert ax.get_xticks().tolist() == [1]
+    assert ", 1 epoch, 1 seed" in d2lcnn.summarize_runs([short])
+
+
+def test_draw_network_keeps_long_vectors_above_their_labels():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 4096), nn.Linear(4096, 1024))
+    ax = d2lcnn.draw_network(net, (1, 1, 8, 8), skip=["Flatten"]).axes[0]
+    heights = [patch.get_height() for patch in ax.patches]
+    assert heights[-2:] == pytest.approx([8.0, 4.0])  # the image is 8 high, and 4096 is 2² times 1024
+    label = max(text.get_position()[1] for text in ax.texts)
+    assert min(patch.get_y() for patch in ax.patches) > label
+
+
+def test_draw_network_in_rows_draws_the_same_below_each_other():
+    net, skip = d2lcnn.lenet(), ["Sigmoid", "Flatten"]
+    one, rows = (d2lcnn.draw_network(net, (1, 1, 28, 28), skip=skip, columns=c) for c in (None, 3))
+    assert [t.get_text() for t in rows.axes[0].texts] == [t.get_text() for t in one.axes[0].texts]
+    assert len(rows.axes[0].patches) == len(one.axes[0].patches)
+    heights = [text.get_position()[1] for text in rows.axes[0].texts]
+    assert len(set(heights)) == 3
+    assert heights == sorted(heights, reverse=True)
+    below = [patch for patch in rows.axes[0].patches if patch.get_y() < heights[0]]
+    assert max(patch.get_y() + patch.get_height() for patch in below) < heights[0]
+    assert rows.get_figwidth() < one.get_figwidth()
 
 
 def test_draw_network_draws_every_layer_that_is_not_skipped():

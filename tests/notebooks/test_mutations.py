@@ -112,6 +112,20 @@ MUTATIONS = [
     ("googlenet", GOOGLENET, "conv(c2[0], c2[1], 3)", "conv(c2[0], c2[1], 1)"),
     ("googlenet", GOOGLENET, "c3[0], 1), conv(c3[0], c3[1], kernel", "c3[1], 1), conv(c3[1], c3[1], kernel"),
     ("googlenet", GOOGLENET, "STEM_CHANNELS = (64, 64, 192)", "STEM_CHANNELS = (64, 64, 128)"),
+    (
+        "alexnet",
+        "d2lcnn/nets/alexnet.py",
+        "AlexNetConv(5, stride=1, padding=2, split=True",
+        "AlexNetConv(5, stride=1, padding=2, split=False",
+    ),
+    ("alexnet", "d2lcnn/nets/alexnet_two_devices.py", "chunk(2)[i].clone()", "chunk(2)[1 - i].clone()"),
+    ("alexnet", f"{LAYERS}/local_response_norm.py", "self.alpha / self.size * energy", "self.alpha * energy"),
+    (
+        "alexnet",
+        f"{LAYERS}/color_noise.py",
+        "(alpha * self.eigenvalues)",
+        "(alpha * self.eigenvalues.sqrt())",
+    ),
 ]
 
 

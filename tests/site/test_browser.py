@@ -68,7 +68,7 @@ def test_page(contexts, address, axe, name, width, scheme):
         problems.append(f"the theme is {theme}, not {scheme}")
     if os.environ.get("CI") == "true" or os.environ.get("D2LCNN_SCREENSHOTS"):
         keep_picture(page, name, width, scheme)
-    problems += violations(page, axe, colours=width == max(WIDTHS))
+    problems += violations(page, axe, structure=scheme == "light", code=width == max(WIDTHS))
     page.close()
     assert not problems, f"{name}, {width} pixels, {scheme}:\n" + "\n".join(problems)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .axe import violations
+from .axe import COLOURS, violations
 from .browsing import NO_BROWSER, find_browser, serve, visit
 
 pytestmark = pytest.mark.site
@@ -44,6 +44,7 @@ DEFECTS = {
 BARRIERS = {
     "image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">',
     "color-contrast": '<p style="color: #999; background: #fff">pale words</p>',
+    "link-in-text-block": '<p>Words about <a href="#" style="color: #333; text-decoration: none">a link</a> in them</p>',
     "label": '<input type="range">',
     "heading-order": "<h4>Far below</h4>",
     "button-name": "<button></button>",
@@ -57,12 +58,12 @@ def context(browser):
         yield context
 
 
-def report(context, folder, head="", body="", page=PAGE, axe=None):
+def report(context, folder, head="", body="", page=PAGE, axe=None, structure=True):
     (folder / "page.html").write_text(page.format(head=head, body=body), encoding="utf-8")
     with serve(folder) as address:
         opened, problems = visit(context, address, "page.html")
         if axe is not None:
-            problems += violations(opened, axe, colours=True)
+            problems += violations(opened, axe, structure=structure, code=True)
         opened.close()
     return problems
 
@@ -84,6 +85,12 @@ def test_a_barrier_is_reported(context, axe, tmp_path, rule):
     page = PAGE if body is not None else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
     problems = report(context, tmp_path, POLICY, body or "", page, axe)
     assert any(problem.startswith(f"axe {rule}: ") for problem in problems), problems
+
+
+@pytest.mark.parametrize("rule", BARRIERS)
+def test_colours_alone_are_tried_where_nothing_else_depends_on_the_theme(context, axe, tmp_path, rule):
+    problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", axe=axe, structure=False)
+    assert any(problem.startswith("axe ") for problem in problems) is (rule in COLOURS)
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "error")])

@@ -1,5 +1,14 @@
 """Self-checks of the chapters' exercises: one file for each chapter, on top of `answers`."""
 
+from d2lcnn.insight.exercises.alexnet import (
+    check_alexnet_dense_as_conv,
+    check_alexnet_fold_dropout,
+    check_alexnet_grouped,
+    check_alexnet_lrn,
+    check_alexnet_momentum,
+    check_alexnet_sides,
+    check_alexnet_ten_crops,
+)
 from d2lcnn.insight.exercises.answers import WrongAnswer
 from d2lcnn.insight.exercises.choosing import (
     check_choosing_batch_of_one,
@@ -59,6 +68,13 @@ from d2lcnn.insight.exercises.vanishing_gradients import (
 
 __all__ = [
     "WrongAnswer",
+    "check_alexnet_dense_as_conv",
+    "check_alexnet_fold_dropout",
+    "check_alexnet_grouped",
+    "check_alexnet_lrn",
+    "check_alexnet_momentum",
+    "check_alexnet_sides",
+    "check_alexnet_ten_crops",
     "check_choosing_batch_of_one",
     "check_choosing_noise",
     "check_choosing_pooled",
