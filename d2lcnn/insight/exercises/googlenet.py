@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,13 @@ from d2lcnn.insight.exercises.answers import accept, is_close, require
 from d2lcnn.nets.googlenet import INCEPTIONS, FactorizedInception
 
 
-def check_googlenet_channels(answer: Sequence[int]) -> None:
+def _numbers(answer: object) -> list[object]:
+    """List the numbers of an answer: a sequence, a tensor, an array; nothing if it holds none."""
+    held = answer.tolist() if hasattr(answer, "tolist") else answer
+    return list(held) if isinstance(held, Iterable) else []
+
+
+def check_googlenet_channels(answer: Sequence[int] | Tensor) -> None:
     """Check the channels that leave the nine Inception blocks.
 
     Args:
@@ -26,7 +32,7 @@ def check_googlenet_channels(answer: Sequence[int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Block 3a gives another number of channels. Your answer gives 416...
     """
-    given = list(answer) if isinstance(answer, Sequence) else []
+    given = _numbers(answer)
     require(len(given) == 9, "There are nine blocks.", got=answer, hint="Give one number for each.")
     for (name, (c1, c2, c3, c4)), got in zip(INCEPTIONS.items(), given, strict=True):
         require(
@@ -79,9 +85,12 @@ def check_googlenet_merge(merge: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
         d2lcnn.insight.exercises.answers.WrongAnswer: The kernel is 9×4×5×5. Your answer gives (4, 4, 5, 5)...
     """
     torch.manual_seed(0)
-    weights = [torch.randn(out, 4, k, k, dtype=torch.float64) for out, k in ((2, 1), (3, 3), (4, 5))]
+    # float32, so that an answer may copy weights into a new tensor; the outputs in float64, so that copies are exact.
+    weights = [torch.randn(out, 4, k, k) for out, k in ((2, 1), (3, 3), (4, 5))]
     x = torch.randn(2, 4, 7, 7, dtype=torch.float64)
-    wanted = torch.cat([nn.functional.conv2d(x, w, padding=w.shape[-1] // 2) for w in weights], dim=1)
+    wanted = torch.cat(
+        [nn.functional.conv2d(x, w.double(), padding=w.shape[-1] // 2) for w in weights], dim=1
+    )
     got = merge(*weights)
     shape = tuple(got.shape) if isinstance(got, Tensor) else got
     require(
@@ -91,7 +100,7 @@ def check_googlenet_merge(merge: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
         hint="All outputs come from kernels of one size; how does a small kernel become a large one that does the same?",
     )
     require(
-        is_close(nn.functional.conv2d(x, got, padding=2), wanted),
+        is_close(nn.functional.conv2d(x, got.double(), padding=2), wanted),
         "The outputs are not those of the three, in their order.",
         got=got,
         hint="The middle of a small kernel has to stay in the middle.",
@@ -99,7 +108,7 @@ def check_googlenet_merge(merge: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
     accept("Three sizes side by side are one large kernel, most of it zero.")
 
 
-def check_googlenet_factors(answer: Sequence[float]) -> None:
+def check_googlenet_factors(answer: Sequence[float] | Tensor) -> None:
     """Check the shares of weights that are left when kernels are factorized, with equal channels throughout.
 
     Args:
@@ -114,7 +123,7 @@ def check_googlenet_factors(answer: Sequence[float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Two 3×3 keep another share. Your answer gives 0.36...
     """
-    given = list(answer) if isinstance(answer, Sequence) else []
+    given = _numbers(answer)
     require(len(given) == 2, "Two shares are asked for.", got=answer, hint="First the 5×5, then the 7×7.")
 
     def weights(module: nn.Module) -> int:
@@ -126,7 +135,7 @@ def check_googlenet_factors(answer: Sequence[float]) -> None:
     shares = (weights(two.path3[1:]) / (25 * 64), weights(thin.path2[1:]) / (49 * 64))
     for name, got, right in zip(("Two 3×3 keep", "1×7 and 7×1 keep"), given, shares, strict=True):
         require(
-            is_close(got, right),
+            is_close(got, right, tolerance=1e-3),
             f"{name} another share.",
             got=got,
             hint="Count the weights of both convolutions, and divide by those of the one.",

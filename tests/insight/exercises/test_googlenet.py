@@ -15,6 +15,13 @@ def merge(one, three, five):
     return torch.cat([pad(one, [2] * 4), pad(three, [1] * 4), five])
 
 
+def merge_into_a_new_layer(one, three, five):
+    layer = nn.Conv2d(one.shape[1], len(one) + len(three) + len(five), 5, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(merge(one, three, five))
+    return layer.weight
+
+
 def merge_in_a_corner(one, three, five):
     pad = nn.functional.pad
     return torch.cat([pad(one, [0, 4, 0, 4]), pad(three, [0, 2, 0, 2]), five])
@@ -33,9 +40,14 @@ def spread_over_the_others(logits, labels, eps):
 
 RIGHT = [
     (checks.check_googlenet_channels, CHANNELS),
+    (checks.check_googlenet_channels, torch.tensor(CHANNELS)),
     (checks.check_googlenet_cost, lambda m, r, c, k: m * r + k * k * r * c),
     (checks.check_googlenet_merge, merge),
+    (checks.check_googlenet_merge, lambda *weights: merge(*(w.double() for w in weights))),
+    (checks.check_googlenet_merge, merge_into_a_new_layer),
     (checks.check_googlenet_factors, (18 / 25, 2 / 7)),
+    (checks.check_googlenet_factors, (0.72, 0.286)),
+    (checks.check_googlenet_factors, torch.tensor([18 / 25, 2 / 7])),
     (checks.check_googlenet_smoothing, smoothed),
 ]
 WRONG = [
@@ -52,6 +64,7 @@ WRONG = [
     (checks.check_googlenet_merge, lambda one, three, five: None),
     (checks.check_googlenet_factors, (9 / 25, 2 / 7)),
     (checks.check_googlenet_factors, (18 / 25, 1 / 7)),
+    (checks.check_googlenet_factors, (18 / 25, 0.3)),
     (checks.check_googlenet_factors, 18 / 25),
     (checks.check_googlenet_smoothing, spread_over_the_others),
     (checks.check_googlenet_smoothing, lambda z, y, eps: smoothed(z, y, eps) * len(y)),
