@@ -432,8 +432,8 @@ LEDGER: tuple[LedgerRow, ...] = (
     ),
     LedgerRow(
         SZEGEDY, "Table 1, sum", "GoogLeNet", "parameters", 6.8 * MILLION, 0.1 * MILLION,
-        explanation="The sum of the table's column, whose rows differ as explained there; the layers that it lists have 7.0 "
-        "million.",
+        explanation="The table's column adds up to 6,798 K, which is 6.8 million with K = 1,000. With the table's K of "
+        "1,024 it is 6.96, and our weights without biases are 6.99 million.",
     ),
     LedgerRow(
         SZEGEDY, "section 1", "GoogLeNet", "multiply-adds", 1.5 * BILLION, 0.1 * BILLION,

@@ -20,6 +20,7 @@ MOBILENET = "d2lcnn/nets/mobilenet_v1.py"
 DENSENET = "d2lcnn/nets/densenet.py"
 VGG = "d2lcnn/nets/vgg.py"
 RESNET = "d2lcnn/nets/resnet.py"
+GOOGLENET = "d2lcnn/nets/googlenet.py"
 NORMS, LAYERS = "normalization", "d2lcnn/layers"
 VANISHING, INITIALIZERS = "vanishing-gradients", "d2lcnn/insight/initializers.py"
 CHOOSING = "choosing-a-norm"
@@ -114,6 +115,10 @@ MUTATIONS = [
     ("resnet", RESNET, "((depth - 2) // layers_per_n,)", "((depth + 4) // layers_per_n,)"),
     ("resnet", RESNET, "if option is None:", "if option is None and stride > 1:"),
     ("resnet", RESNET, "return nn.functional.relu(Y + X)", "return nn.functional.relu(Y)"),
+    ("googlenet", GOOGLENET, "kernel_size: int = 5,", "kernel_size: int = 3,"),
+    ("googlenet", GOOGLENET, "conv(c2[0], c2[1], 3)", "conv(c2[0], c2[1], 1)"),
+    ("googlenet", GOOGLENET, "c3[0], 1), conv(c3[0], c3[1], kernel", "c3[1], 1), conv(c3[1], c3[1], kernel"),
+    ("googlenet", GOOGLENET, "STEM_CHANNELS = (64, 64, 192)", "STEM_CHANNELS = (64, 64, 128)"),
     (
         "alexnet",
         "d2lcnn/nets/alexnet.py",

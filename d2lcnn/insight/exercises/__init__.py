@@ -25,6 +25,13 @@ from d2lcnn.insight.exercises.densenet import (
     check_densenet_kept,
     check_densenet_weights,
 )
+from d2lcnn.insight.exercises.googlenet import (
+    check_googlenet_channels,
+    check_googlenet_cost,
+    check_googlenet_factors,
+    check_googlenet_merge,
+    check_googlenet_smoothing,
+)
 from d2lcnn.insight.exercises.internal_covariate_shift import (
     check_ics_backward,
     check_ics_counts,
@@ -106,6 +113,11 @@ __all__ = [
     "check_densenet_forward",
     "check_densenet_kept",
     "check_densenet_weights",
+    "check_googlenet_channels",
+    "check_googlenet_cost",
+    "check_googlenet_factors",
+    "check_googlenet_merge",
+    "check_googlenet_smoothing",
     "check_ics_backward",
     "check_ics_counts",
     "check_ics_fold_before",
