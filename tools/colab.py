@@ -8,8 +8,8 @@
 
 The package is installed from a git repository made of the working tree, uncommitted changes included. The first notebook
 installs it; the others, two at a time, find it there, since one more install each would show nothing new. What must hold:
-every cell runs, every compared output is the committed one, no file is left beside a notebook, and the install changed no
-other package.
+every cell runs, every compared output is the committed one, no notebook takes a minute of the processor or leaves a file
+in its folder, and the install changed no other package.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 from execute import CELL_TIMEOUT, COLOUR, failing_cell, stored_outputs
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -46,6 +47,7 @@ PACKAGE = "d2lcnn"
 # IPython 7.34 requires it, and Colab lacks it: every install of a package that needs IPython or ipywidgets brings it.
 NOT_ON_COLAB = "jedi"
 AT_A_TIME = 2
+LIMIT = 60  # seconds of processor time, which unlike the clock are the same on a busy machine
 NOT_COMPARED = ("image/png", "image/jpeg")
 # What would lead git, pip or the kernel out of the rehearsal.
 FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
@@ -167,6 +169,7 @@ async def run(notebook: NotebookNode, python: Path, alone: Path, folder: Path) -
     settings = {"IPYTHONDIR": str(folder / "ipython")}
     try:
         await client.async_execute(env={**without_foreign(notebook_environment()), **settings})
+        used = psutil.Process(manager.provisioner.pid).cpu_times()
     except CellExecutionError as error:
         return f"failed in {failing_cell(notebook)}. {COLOUR.sub('', error.traceback)}"
     except (CellTimeoutError, DeadKernelError) as error:
@@ -174,6 +177,8 @@ async def run(notebook: NotebookNode, python: Path, alone: Path, folder: Path) -
     finally:
         # A client ends only kernels whose manager it made itself.
         await manager.shutdown_kernel(now=True)
+    if used.user + used.system > LIMIT:
+        return f"took {used.user + used.system:.0f} s of the processor in fast mode; {LIMIT} are allowed"
     return None
 
 
