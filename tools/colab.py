@@ -162,6 +162,7 @@ async def run(notebook: NotebookNode, python: Path, alone: Path, folder: Path) -
         notebook,
         km=manager,
         timeout=CELL_TIMEOUT,
+        startup_timeout=CELL_TIMEOUT,
         store_widget_state=False,
         resources={"metadata": {"path": str(alone)}},
     )
