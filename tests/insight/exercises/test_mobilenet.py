@@ -46,6 +46,12 @@ def lost(n, m):
     return sum(math.comb(n, i) for i in range(m)) / 2**n
 
 
+def lost_in_single_precision(n, m):
+    k = torch.arange(m, dtype=torch.float32)
+    log_ways = math.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    return (log_ways - n * math.log(2)).exp().sum()
+
+
 def per_channel(weight, bits):
     return torch.stack([d2lcnn.fake_quantize(row, bits) for row in weight])
 
@@ -53,12 +59,14 @@ def per_channel(weight, bits):
 RIGHT = [
     (checks.check_mobilenet_layers, [1, 13, 13, 1]),
     (checks.check_mobilenet_layers, (1, 13, 13, 1)),
+    (checks.check_mobilenet_layers, torch.tensor([1, 13, 13, 1])),
     (checks.check_mobilenet_ratio, 1 / 64 + 1 / 25),
     (checks.check_mobilenet_ratio, 0.0556),
     (checks.check_mobilenet_cost, cost),
     (checks.check_mobilenet_split, split),
     (checks.check_mobilenet_split, lambda weight: list(split(weight))),
     (checks.check_mobilenet_lost, lost),
+    (checks.check_mobilenet_lost, lost_in_single_precision),
     (checks.check_mobilenet_per_channel, per_channel),
 ]
 WRONG = [
@@ -66,6 +74,7 @@ WRONG = [
     (checks.check_mobilenet_layers, [1, 13, 13, 0]),
     (checks.check_mobilenet_layers, [1, 26, 1]),
     (checks.check_mobilenet_layers, None),
+    (checks.check_mobilenet_layers, torch.tensor(28)),
     (checks.check_mobilenet_ratio, 1 / 64 + 1 / 5),
     (checks.check_mobilenet_ratio, 64 * 25 / 89),  # upside down
     (checks.check_mobilenet_ratio, None),
