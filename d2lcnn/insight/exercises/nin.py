@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -79,9 +80,11 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
             bias.copy_(_draw(len(bias)) + i if biased else torch.zeros(len(bias)))
         with torch.no_grad():
             merged = answer(first, second)
-            fits = isinstance(merged, nn.Conv2d) and merged.weight.dtype == torch.float64
-            got = merged(x) if fits and merged.in_channels == x.shape[1] else merged
-            require(is_close(got, second(first(x))), f"The outputs are others, {rule}.", got=got, hint=hint)
+            fits = isinstance(merged, nn.Conv2d) and merged.in_channels == x.shape[1]
+            got = deepcopy(merged).double()(x) if fits else merged  # float32 is right up to rounding
+            wanted = second(first(x))
+            same = is_close(got, wanted, tolerance=1e-3)
+            require(same, f"The outputs are others, {rule}.", got=got, hint=hint)
     accept("Without an activation between them, two layers are one.")
 
 

@@ -48,6 +48,7 @@ def soft_maximum(maps, r):
 RIGHT = [
     (checks.check_nin_counts, COUNTS),
     (checks.check_nin_merge, merge),
+    (checks.check_nin_merge, lambda first, second: merge(first, second).float()),
     (checks.check_nin_average_matrix, average_matrix),
     (checks.check_nin_class_map, class_map),
     (checks.check_nin_least_side, lambda side: 32 * side + 35),
