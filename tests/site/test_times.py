@@ -114,6 +114,15 @@ def test_a_full_run_takes_what_the_records_took(times):
     assert "To run" not in times.sentence(2_000, None, [])
 
 
+def test_a_recipe_without_a_record_says_so(times, monkeypatch):
+    def none_yet(recipe):
+        raise ValueError(f"{recipe} has no recorded run.")
+
+    monkeypatch.setattr("d2lcnn.load_runs", none_yet)
+    assert times.recorded(["lenet"]) == {}
+    assert times.sentence(400, 20, ["lenet"]).endswith("in full longer: not recorded yet.")
+
+
 def test_a_record_of_fewer_epochs_counts_in_proportion(times, monkeypatch):
     import d2lcnn
 
