@@ -232,9 +232,8 @@ def train_epochs(
                 epoch.run(train_iter)
                 _record_epoch(epoch, test_iter, validation)
             except KeyboardInterrupt:
-                if (
-                    step.team.size > 1
-                ):  # the others may stand elsewhere: all of them end, and resuming goes on
+                # Other processes may stand elsewhere: all of them end, and resuming goes on.
+                if step.team.size > 1:
                     raise
                 history.interrupted = (number, epoch.totals.steps)
                 break
