@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from d2lcnn.training.devices import PRECISIONS
+from d2lcnn.training.epoch import DivergedError
 from d2lcnn.training.history import History
-from d2lcnn.training.loop import DivergedError
 from d2lcnn.training.recipes import RECIPES
 from d2lcnn.training.records import RESULTS, Run, record
 

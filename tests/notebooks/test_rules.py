@@ -99,7 +99,7 @@ def good_notebook() -> Any:
         ),
         new_markdown_cell("</details>"),
         new_code_cell(
-            "from d2lcnn.training.loop import Epoch\n\nd2lcnn.show_source(Epoch.step)",
+            "from d2lcnn.training.step import Step\n\nd2lcnn.show_source(Step.update)",
             metadata={"tags": ["listing"]},
             outputs=[printed("def step")],
         ),
