@@ -28,7 +28,7 @@ BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
-    "package": [[*PYTEST, "loadgroup", "-m", "not site", "--durations=5"]],
+    "package": [[*PYTEST, "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
     # By files: the cells of a notebook need one kernel.
     "notebooks": [[*PYTEST, "loadfile", *NBVAL, "book"]],
     "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
