@@ -242,6 +242,13 @@ def test_closing_line_of_failures(
     assert said.endswith("1 passed, 2 failed, 0 skipped\n")
 
 
+def test_the_shortest_installs_and_the_longest_follows(colab: Any, tmp_path: Path) -> None:
+    (tmp_path / "running_times.json").write_text('{"a": 30, "b": 10, "c": 20}')
+    paths = [tmp_path / f"{name}.ipynb" for name in "abc"]
+    assert [path.stem for path in colab.in_order(paths)] == ["b", "a", "c"]
+    assert colab.in_order([]) == []
+
+
 def test_without_an_install_nothing_else_runs(
     colab: Any, fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,7 +152,7 @@ def test_workflows_do_what_the_book_needs() -> None:
 def project(tmp_path: Path) -> Path:
     """Give a folder with the check script and nothing to check but what a test puts there."""
     (tmp_path / "tools").mkdir()
-    for name in ("check.py", "notebook_env.py"):
+    for name in ("check.py", "notebook_env.py", "times.py"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     return tmp_path
 
