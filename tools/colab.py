@@ -2,6 +2,7 @@
 
     python tools/colab.py                      in Colab's versions (tools/colab-requirements.txt), kept under .colab/
     python tools/colab.py --python 3.13        the same with another Python
+    python tools/colab.py --prepare            only make the environment, for a later run
     python tools/colab.py --here               in the environment of this very Python, which the install changes:
                                                for Colab's own image
     python tools/colab.py book/lenet.ipynb     this notebook alone
@@ -71,6 +72,7 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all of book/*.ipynb")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--python", choices=PYTHONS, help="default: the first of these that is found")
+    where.add_argument("--prepare", action="store_true", help="only make the environment, run no notebook")
     where.add_argument("--here", action="store_true", help="in this Python's environment, which is changed")
     arguments = parser.parse_args()
     paths = [path.resolve() for path in arguments.notebooks] or in_order((ROOT / "book").glob("*.ipynb"))
@@ -81,7 +83,10 @@ def main() -> int:
         if arguments.here:
             python = Path(sys.executable)
         else:
-            python = fresh_copy(base_environment([arguments.python] if arguments.python else list(PYTHONS)))
+            base = base_environment([arguments.python] if arguments.python else list(PYTHONS))
+            if arguments.prepare:
+                return 0
+            python = fresh_copy(base)
         return rehearse_all(paths, python)
     except RehearsalError as error:
         print(f"tools/colab.py: {error}\n0 passed, 1 failed, 0 skipped", file=sys.stderr)

@@ -267,6 +267,15 @@ def test_refuses_an_environment_that_has_the_package(colab: Any, fake: Any) -> N
         colab.rehearse_all([Path("a.ipynb")], Path(sys.executable))
 
 
+def test_prepare_makes_the_environment_alone(colab: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(colab, "base_environment", asked.append)
+    monkeypatch.setattr(sys, "argv", ["colab.py", "--prepare"])
+    assert colab.main() == 0
+    assert asked == [["3.12", "3.13"]]
+    assert fake.ran == []
+
+
 def test_unknown_notebook() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "colab.py", "nothing.ipynb"], capture_output=True, text=True
