@@ -17,20 +17,22 @@ import time
 from pathlib import Path
 
 from notebook_env import notebook_environment
+from times import longest_first
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist"]
 # The package's settings (doctests, warnings as errors) are not for notebooks: nbval's own machinery warns.
 NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-cell-timeout=300"]
+NOTEBOOKS = [str(path.relative_to(ROOT)) for path in longest_first((ROOT / "book").glob("*.ipynb"))]
 JUPYTER_BOOK = str(Path(PYTHON).with_name("jupyter-book"))
 BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
-    "package": [[*PYTEST, "loadgroup", "-m", "not site", "--durations=5"]],
-    # By files: the cells of a notebook need one kernel.
-    "notebooks": [[*PYTEST, "loadfile", *NBVAL, "book"]],
+    "package": [[*PYTEST, "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
+    # By files: the cells of a notebook need one kernel. In the order given, not by their number of cells.
+    "notebooks": [[*PYTEST, "loadfile", "--no-loadscope-reorder", *NBVAL, *NOTEBOOKS]],
     "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
     # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "site": [

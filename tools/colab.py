@@ -2,11 +2,12 @@
 
     python tools/colab.py                      in Colab's versions (tools/colab-requirements.txt), kept under .colab/
     python tools/colab.py --python 3.13        the same with another Python
+    python tools/colab.py --prepare            only make the environment, for a later run
     python tools/colab.py --here               in the environment of this very Python, which the install changes:
                                                for Colab's own image
     python tools/colab.py book/lenet.ipynb     this notebook alone
 
-The package is installed from a git repository made of the working tree, uncommitted changes included. The first notebook
+The package is installed from a git repository made of the working tree, uncommitted changes included. The shortest notebook
 installs it; the others, two at a time, find it there, since one more install each would show nothing new. What must hold:
 every cell runs, every compared output is the committed one, no notebook takes two minutes of the processor or leaves a
 file in its folder, and the install changed no other package.
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -37,6 +39,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from notebook_env import notebook_environment
 from repository import with_install_cell
+from times import longest_first
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "tools" / "colab-requirements.txt"
@@ -69,9 +72,10 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all of book/*.ipynb")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--python", choices=PYTHONS, help="default: the first of these that is found")
+    where.add_argument("--prepare", action="store_true", help="only make the environment, run no notebook")
     where.add_argument("--here", action="store_true", help="in this Python's environment, which is changed")
     arguments = parser.parse_args()
-    paths = [path.resolve() for path in arguments.notebooks] or sorted((ROOT / "book").glob("*.ipynb"))
+    paths = [path.resolve() for path in arguments.notebooks] or in_order((ROOT / "book").glob("*.ipynb"))
     missing = [str(path) for path in paths if not path.is_file()]
     if missing or not paths:
         parser.error(f"no such notebook: {', '.join(missing) or 'book/*.ipynb'}")
@@ -79,11 +83,20 @@ def main() -> int:
         if arguments.here:
             python = Path(sys.executable)
         else:
-            python = fresh_copy(base_environment([arguments.python] if arguments.python else list(PYTHONS)))
+            base = base_environment([arguments.python] if arguments.python else list(PYTHONS))
+            if arguments.prepare:
+                return 0
+            python = fresh_copy(base)
         return rehearse_all(paths, python)
     except RehearsalError as error:
         print(f"tools/colab.py: {error}\n0 passed, 1 failed, 0 skipped", file=sys.stderr)
         return 1
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Put the shortest notebook first, since nothing else runs while it installs the package, then the longest."""
+    ordered = longest_first(paths)
+    return ordered[-1:] + ordered[:-1]
 
 
 def rehearse_all(paths: list[Path], python: Path) -> int:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from pathlib import Path
 
 FILE = "running_times.json"
 # A busy machine takes longer than an idle one: only a change that a reader would notice changes the file.
 FACTOR = 2
+
+
+def longest_first(notebooks: Iterable[Path]) -> list[Path]:
+    """Sort notebooks by the time they took, so that where several run at a time no long one is left over at the end."""
+
+    def seconds(notebook: Path) -> float:
+        path = notebook.with_name(FILE)
+        times = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        # One that was never measured may be a long one.
+        return float(times.get(notebook.stem, math.inf))
+
+    return sorted(notebooks, key=lambda notebook: (-seconds(notebook), notebook.name))
 
 
 def note(notebook: Path, seconds: float) -> bool:

@@ -242,6 +242,13 @@ def test_closing_line_of_failures(
     assert said.endswith("1 passed, 2 failed, 0 skipped\n")
 
 
+def test_the_shortest_installs_and_the_longest_follows(colab: Any, tmp_path: Path) -> None:
+    (tmp_path / "running_times.json").write_text('{"a": 30, "b": 10, "c": 20}')
+    paths = [tmp_path / f"{name}.ipynb" for name in "abc"]
+    assert [path.stem for path in colab.in_order(paths)] == ["b", "a", "c"]
+    assert colab.in_order([]) == []
+
+
 def test_without_an_install_nothing_else_runs(
     colab: Any, fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,6 +265,15 @@ def test_refuses_an_environment_that_has_the_package(colab: Any, fake: Any) -> N
     fake.packages = [{"d2lcnn": "0.1.0"}]
     with pytest.raises(colab.RehearsalError, match="without d2lcnn.*got one with d2lcnn 0.1.0: uninstall it"):
         colab.rehearse_all([Path("a.ipynb")], Path(sys.executable))
+
+
+def test_prepare_makes_the_environment_alone(colab: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(colab, "base_environment", asked.append)
+    monkeypatch.setattr(sys, "argv", ["colab.py", "--prepare"])
+    assert colab.main() == 0
+    assert asked == [["3.12", "3.13"]]
+    assert fake.ran == []
 
 
 def test_unknown_notebook() -> None:

@@ -145,14 +145,23 @@ def test_workflows_do_what_the_book_needs() -> None:
         step.get("uses", "").split("@")[0] for step in steps(ROOT / ".github" / "workflows" / "publish.yml")
     ]
     assert used[-2:] == ["actions/upload-pages-artifact", "actions/deploy-pages"]
-    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:] == ["make test", "make colab"]
+
+
+def test_ci_runs_all_checks_and_then_the_rehearsal() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    # What brings Colab's packages is over by then.
+    assert lines[-3:] == ["make test", "wait", "make colab"]
+    (beside,) = [line for line in lines if line.endswith(" &")]
+    assert beside.startswith("nice .venv/bin/python tools/colab.py --prepare ")
+    assert lines.index("make setup") < lines.index(beside)
+    assert lines.index("trap wait EXIT") < lines.index("make test")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a folder with the check script and nothing to check but what a test puts there."""
     (tmp_path / "tools").mkdir()
-    for name in ("check.py", "notebook_env.py"):
+    for name in ("check.py", "notebook_env.py", "times.py"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     return tmp_path
 

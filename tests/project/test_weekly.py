@@ -45,6 +45,14 @@ def test_colab_s_image_runs_the_rehearsal() -> None:
     assert option in shown.stdout
 
 
+def test_the_mutations_that_make_test_leaves_out_are_run() -> None:
+    check = (ROOT / "tools" / "check.py").read_text(encoding="utf-8")
+    assert '"-m", "not site and not weekly"' in check
+    *_, command = [step["run"] for step in JOBS["mutations"]["steps"] if "run" in step]
+    assert "-m pytest " in command
+    assert command.endswith(" -m weekly tests/notebooks/test_mutations.py")
+
+
 def test_the_report_follows_every_other_job() -> None:
     report = JOBS["report"]
     assert set(report["needs"]) == set(JOBS) - {"report"}
@@ -73,6 +81,7 @@ def test_one_open_issue(tmp_path: Path, open_issue: str) -> None:
             "RUN_URL": URL,
             "COLAB": "failure",
             "NEWEST": "success",
+            "MUTATIONS": "cancelled",
         },
         capture_output=True,
         text=True,
@@ -89,6 +98,7 @@ def test_one_open_issue(tmp_path: Path, open_issue: str) -> None:
     assert URL in said
     assert "Colab's image: failure" in said
     assert "newest dependencies: success" in said
+    assert "a chapter must notice: cancelled" in said
     assert said.count("issue;") == 1
 
 
@@ -99,7 +109,7 @@ def test_report_fails_where_gh_fails(tmp_path: Path) -> None:
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "RUN_URL": URL}
     done = subprocess.run(
         ["bash", ROOT / ".ci" / "report"],
-        env={**environment, "COLAB": "failure", "NEWEST": "failure"},
+        env={**environment, "COLAB": "failure", "NEWEST": "failure", "MUTATIONS": "failure"},
         capture_output=True,
         text=True,
     )

@@ -37,6 +37,7 @@ SETTLE = """async () => {
     // Two frames: what the fold's opening and the fonts set off is done.
     for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
 }"""
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # What went wrong on a page that only the page itself can tell.
 INSPECT = """() => {
     const all = selector => [...document.querySelectorAll(selector)];
@@ -137,3 +138,10 @@ def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[
     page.evaluate(SETTLE)
     problems += page.evaluate(INSPECT)
     return page, problems
+
+
+def resize(page: Page, width: int) -> list[str]:
+    """Give an open page another width, and say what is wrong with it then."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate(TWO_FRAMES)
+    return [f"{width} pixels: {problem}" for problem in page.evaluate(INSPECT)]

@@ -1,4 +1,4 @@
-"""The built pages in a real browser: each at three widths, in light and in dark."""
+"""The built pages in a real browser: each at three widths, in light and in dark, and on paper."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from .axe import violations
-from .browsing import visit
+from .browsing import resize, visit
 from .conftest import ROOT, SITE, page_paths
+from .paper import on_paper
 
 pytestmark = pytest.mark.site
 
-WIDTHS = (360, 768, 1440)
-SCHEMES = ("light", "dark")
+PHONE, TABLET, DESKTOP = 360, 768, 1440
+# A page is loaded at the first width, and then made wider or narrower as a window is, since loading takes longer.
+WIDTHS = {"light": (PHONE, TABLET, DESKTOP), "dark": (DESKTOP, PHONE)}
 NAMES = [path.relative_to(SITE).as_posix() for path in page_paths(SITE)]
+# It takes long: in the dark only colours are other ones, and those of a phone are those of a desktop.
+TRIED_BY_AXE = ((PHONE, "light"), (DESKTOP, "light"), (DESKTOP, "dark"))
 # Where pictures of all pages go, if they are wanted, on a desktop by day and on a phone by night: CI keeps them.
-PICTURED = ((1440, "light"), (360, "dark"))
+PICTURED = ((DESKTOP, "light"), (PHONE, "dark"))
 PICTURES = ROOT / "ci-artifacts" / "screenshots"
-# Chromium draws no more than this of a longer page.
-LONGEST = 16_000
+# Of a longer page the beginning is enough; Chromium draws no more than 16,000.
+LONGEST = 8_000
 
 
 @pytest.fixture(scope="session")
 def contexts(browser):
-    """One context for each width and theme, made when first asked for, so that pages share what they have fetched."""
+    """One context for each theme, made when first asked for, so that pages share what they have fetched."""
     made = {}
 
-    def give(width, scheme):
-        if (width, scheme) not in made:
-            made[width, scheme] = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme
-            )
-        return made[width, scheme]
+    def give(scheme):
+        if scheme not in made:
+            viewport = {"width": WIDTHS[scheme][0], "height": 900}
+            made[scheme] = browser.new_context(viewport=viewport, color_scheme=scheme)
+        return made[scheme]
 
     yield give
     for context in made.values():
         context.close()
 
 
+def wants_pictures():
+    return os.environ.get("CI") == "true" or bool(os.environ.get("D2LCNN_SCREENSHOTS"))
+
+
 def keep_picture(page, name, width, scheme):
-    """Store the page as it looks, up to its first 16,000 pixels."""
+    """Store the page as it looks, as far as LONGEST."""
     height = min(page.evaluate("() => document.documentElement.scrollHeight"), LONGEST)
     path = PICTURES / f"{name.removesuffix('.html').replace('/', '-')}-{width}-{scheme}.jpg"
     page.screenshot(
@@ -58,25 +65,31 @@ def test_the_pages_tried_are_those_of_the_book(pages):
     assert list(map(str, pages.values())) == NAMES
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
-def test_page(contexts, address, axe, name, width, scheme):
-    """It loads whole, stays on the site, fits the width, says nothing on the console, and shuts nobody out."""
-    page, problems = visit(contexts(width, scheme), address, name)
+def test_page(contexts, address, axe, name, scheme):
+    """It loads whole, stays on the site, fits each width and paper, says nothing on the console, and shuts nobody out."""
+    page, problems = visit(contexts(scheme), address, name)
     theme = page.evaluate("() => document.documentElement.dataset.theme")
     if theme != scheme:
         problems.append(f"the theme is {theme}, not {scheme}")
-    wanted = os.environ.get("CI") == "true" or os.environ.get("D2LCNN_SCREENSHOTS")
-    if wanted and (width, scheme) in PICTURED:
-        keep_picture(page, name, width, scheme)
-    problems += violations(page, axe, structure=scheme == "light", code=width == max(WIDTHS))
+    for width in WIDTHS[scheme]:
+        if width != WIDTHS[scheme][0]:
+            problems += resize(page, width)
+        if wants_pictures() and (width, scheme) in PICTURED:
+            keep_picture(page, name, width, scheme)
+        if (width, scheme) in TRIED_BY_AXE:
+            found = violations(page, axe, colours_alone=scheme == "dark")
+            problems += [f"{width} pixels: {violation}" for violation in found]
+    # From a dark screen, as the harder case.
+    if scheme == "dark":
+        problems += on_paper(page)
     page.close()
-    assert not problems, f"{name}, {width} pixels, {scheme}:\n" + "\n".join(problems)
+    assert not problems, f"{name}, {scheme}:\n" + "\n".join(problems)
 
 
 def test_the_first_address_leads_into_the_book(contexts, address):
-    page = contexts(1440, "light").new_page()
+    page = contexts("dark").new_page()
     page.goto(f"{address}/", wait_until="commit")
     page.wait_for_url(f"{address}/book/index.html")
     page.close()
@@ -95,7 +108,7 @@ def test_math_is_drawn_with_the_fonts_of_the_site(browser, address, pages):
 @pytest.mark.parametrize("words", ["convolution", "layer", "weight"])
 def test_every_search_result_leads_to_a_place(contexts, address, pages, site, words):
     """Results are links that a script makes, with fragments."""
-    page, problems = visit(contexts(1440, "light"), address, f"search.html?q={words}")
+    page, problems = visit(contexts("dark"), address, f"search.html?q={words}")
     page.locator("#search-results h2", has_text="Search Results").wait_for(state="attached")
     links = page.evaluate(
         "() => [...document.querySelectorAll('#search-results li a')].map(link => link.href)"

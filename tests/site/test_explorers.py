@@ -7,8 +7,16 @@ import json
 import pytest
 
 from .browsing import visit
+from .conftest import SITE, page_paths
 
 pytestmark = pytest.mark.site
+
+# The pages that hold a figure that moves.
+MOVING = [
+    path.relative_to(SITE).as_posix()
+    for path in page_paths(SITE)
+    if '<figure class="explorer' in path.read_text(encoding="utf-8")
+]
 
 # What a reader sees and hears of one figure.
 STATE = """figure => ({
@@ -21,12 +29,21 @@ STATE = """figure => ({
 })"""
 
 
-@pytest.fixture(scope="module")
-def moving(pages):
-    """The pages that hold a figure that moves."""
-    found = [str(page) for page in pages.values() if "explorer" in page.classes]
-    assert {"book/lenet.html", "book/moving-figures.html"} <= set(found)
-    return found
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MOVING]
+)
+def opened(request, browser, address):
+    """A page with figures that move, opened once for all that is tried on it by keys and mouse, and how they stood then."""
+    with browser.new_context() as context:
+        page, problems = visit(context, address, request.param)
+        yield page, [state(figure) for figure in figures(page)]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_pages_tried_are_those_with_such_a_figure(pages):
+    """They are listed before the tests run, so a site built meanwhile would go unseen."""
+    assert [str(page) for page in pages.values() if "explorer" in page.classes] == MOVING
+    assert {"book/lenet.html", "book/moving-figures.html"} <= set(MOVING)
 
 
 def figures(page):
@@ -160,92 +177,82 @@ def by_touch(part):
         part.locator("label:not(:has(:checked))").last.tap()
 
 
-@pytest.mark.parametrize(
-    ("act", "context"),
-    [
-        (by_keyboard, {}),
-        (by_mouse, {}),
-        (by_dragging, {}),
-        (by_touch, {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 800}}),
-    ],
-)
-def test_every_figure_moves(browser, address, moving, act, context):
-    for name in moving:
-        with browser.new_context(**context) as opened:
-            page, problems = visit(opened, address, name)
-            for figure in figures(page):
-                assert_moves(figure, act)
-            assert not problems, "\n".join(problems)
+@pytest.mark.parametrize("act", [by_keyboard, by_mouse, by_dragging])
+def test_every_figure_moves(opened, act):
+    page, _ = opened
+    for figure in figures(page):
+        assert_moves(figure, act)
 
 
-def test_every_input_can_be_reached_by_tab(browser, address, moving):
-    with browser.new_context() as context:
-        for name in moving:
-            page, _ = visit(context, address, name)
-            for figure in figures(page):
-                parts = figure.locator("input[type=range], fieldset")
-                first = parts.first
-                (first if first.evaluate("e => e.tagName") == "INPUT" else first.locator(":checked")).focus()
-                for i in range(1, parts.count()):
-                    page.keyboard.press("Tab")
-                    assert parts.nth(i).evaluate("e => e.contains(document.activeElement)")
+@pytest.mark.parametrize("name", MOVING)
+def test_every_figure_moves_by_touch(browser, address, name):
+    phone = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 800}}
+    with browser.new_context(**phone) as context:
+        page, problems = visit(context, address, name)
+        for figure in figures(page):
+            assert_moves(figure, by_touch)
+    assert not problems, "\n".join(problems)
 
 
-def test_every_input_has_a_name_and_a_value_in_words(browser, address, moving):
-    with browser.new_context() as context:
-        for name in moving:
-            page, _ = visit(context, address, name)
-            for figure in figures(page):
-                title = figure.locator("figcaption strong").inner_text().rstrip(".")
-                assert page.get_by_role("figure", name=title, exact=True).count() >= 1
-                assert figure.get_by_role("img").count() == 1
-                for parameter, values in json.loads(figure.locator("script").text_content())["parameters"]:
-                    slider = figure.get_by_role("slider", name=parameter, exact=True)
-                    group = figure.get_by_role("group", name=parameter, exact=True)
-                    assert slider.count() + group.count() == 1
-                    if slider.count():
-                        assert slider.get_attribute("aria-valuetext") in values
-                    else:
-                        assert [group.get_by_role("radio", name=v, exact=True).count() for v in values] == [
-                            1
-                        ] * len(values)
+def test_every_input_can_be_reached_by_tab(opened):
+    page, _ = opened
+    for figure in figures(page):
+        parts = figure.locator("input[type=range], fieldset")
+        first = parts.first
+        (first if first.evaluate("e => e.tagName") == "INPUT" else first.locator(":checked")).focus()
+        for i in range(1, parts.count()):
+            page.keyboard.press("Tab")
+            assert parts.nth(i).evaluate("e => e.contains(document.activeElement)")
 
 
-def test_paper_shows_the_first_frame_with_its_caption(browser, address, moving):
-    for name in moving:
-        with browser.new_context() as context:
-            page, problems = visit(context, address, name)
-            for figure in figures(page):
-                first = state(figure)
-                assert_moves(figure, by_keyboard)
-                moved = state(figure)
-                page.emulate_media(media="print")
-                # The browser tells the page in its own time.
-                page.wait_for_function(
-                    "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
-                    arg=[figure.element_handle(), first["words"]],
-                )
-                assert state(figure) == first
-                assert figure.locator("figcaption").is_visible()
-                assert figure.locator("svg").is_visible()
-                assert figure.locator("input:visible").count() == 0
-                # What the frame is drawn for can still be read.
-                assert [v for _, v in first["values"]] == figure.locator("output:visible").all_inner_texts()
-                assert [
-                    t.strip() for t in figure.locator("fieldset label:visible").all_inner_texts()
-                ] == first["chosen"]
-                page.emulate_media(media="screen")
-                page.wait_for_function(
-                    "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
-                    arg=[figure.element_handle(), moved["words"]],
-                )
-                assert state(figure) == moved
-            assert not problems
+def test_every_input_has_a_name_and_a_value_in_words(opened):
+    page, _ = opened
+    for figure in figures(page):
+        title = figure.locator("figcaption strong").inner_text().rstrip(".")
+        assert page.get_by_role("figure", name=title, exact=True).count() >= 1
+        assert figure.get_by_role("img").count() == 1
+        for parameter, values in json.loads(figure.locator("script").text_content())["parameters"]:
+            slider = figure.get_by_role("slider", name=parameter, exact=True)
+            group = figure.get_by_role("group", name=parameter, exact=True)
+            assert slider.count() + group.count() == 1
+            if slider.count():
+                assert slider.get_attribute("aria-valuetext") in values
+            else:
+                found = [group.get_by_role("radio", name=value, exact=True).count() for value in values]
+                assert found == [1] * len(values)
 
 
-def test_without_scripts_the_first_frame_stands_still(browser, address, moving):
+def test_paper_shows_the_first_frame_with_its_caption(opened):
+    page, at_first = opened
+    for figure, first in zip(figures(page), at_first, strict=True):
+        assert_moves(figure, by_keyboard)
+        moved = state(figure)
+        assert moved != first
+        page.emulate_media(media="print")
+        # The browser tells the page in its own time.
+        page.wait_for_function(
+            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+            arg=[figure.element_handle(), first["words"]],
+        )
+        assert state(figure) == first
+        assert figure.locator("figcaption").is_visible()
+        assert figure.locator("svg").is_visible()
+        assert figure.locator("input:visible").count() == 0
+        # What the frame is drawn for can still be read.
+        assert [v for _, v in first["values"]] == figure.locator("output:visible").all_inner_texts()
+        shown = figure.locator("fieldset label:visible").all_inner_texts()
+        assert [text.strip() for text in shown] == first["chosen"]
+        page.emulate_media(media="screen")
+        page.wait_for_function(
+            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+            arg=[figure.element_handle(), moved["words"]],
+        )
+        assert state(figure) == moved
+
+
+def test_without_scripts_the_first_frame_stands_still(browser, address):
     with browser.new_context(java_script_enabled=False) as context:
-        for name in moving:
+        for name in MOVING:
             page = context.new_page()
             page.goto(f"{address}/{name}")
             for figure in figures(page):
@@ -254,19 +261,19 @@ def test_without_scripts_the_first_frame_stands_still(browser, address, moving):
                 assert figure.locator("input:not(:disabled)").count() == 0
 
 
-def test_only_pages_with_a_figure_that_moves_load_its_files(pages, moving):
+def test_only_pages_with_a_figure_that_moves_load_its_files(pages):
     for page in pages.values():
         own = sorted(
             url.rpartition("/")[2].partition("?")[0] for url in page.resources if "/explorer." in url
         )
-        assert own == (["explorer.css", "explorer.js"] if str(page) in moving else []), str(page)
+        assert own == (["explorer.css", "explorer.js"] if str(page) in MOVING else []), str(page)
         assert not [url for url in page.resources if "embed-amd" in url or "require" in url], str(page)
 
 
-def test_the_drawings_are_legible_in_the_dark(browser, address, moving):
+def test_the_drawings_are_legible_in_the_dark(browser, address):
     """The figure has the page's own ground and ink, not the white ground of other outputs."""
     with browser.new_context(color_scheme="dark") as context:
-        page, _ = visit(context, address, moving[0])
+        page, _ = visit(context, address, MOVING[0])
         ink, ground = page.evaluate(
             """() => {
             const figure = document.querySelector('figure.explorer');

@@ -148,6 +148,14 @@ def test_a_measured_time_is_kept_until_it_is_far_off(tool, tmp_path):
     assert tool.note(notebook, 20)
 
 
+def test_the_longest_notebook_comes_first_and_one_without_a_time_before_it(tool, tmp_path):
+    (tmp_path / "running_times.json").write_text('{"a": 3, "b": 40, "c": 3}')
+    paths = [tmp_path / f"{name}.ipynb" for name in "abcd"]
+    assert [path.stem for path in tool.longest_first(paths)] == ["d", "b", "a", "c"]
+    (tmp_path / "running_times.json").unlink()
+    assert tool.longest_first(paths) == paths
+
+
 def test_a_folder_without_the_file_gets_none(tool, tmp_path):
     (tmp_path / "running_times.json").unlink()
     assert not tool.note(tmp_path / "one.ipynb", 20)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-pytestmark = pytest.mark.site
+# One worker for all, so that each page is visited once.
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("weight")]
 
 LIMIT = 1_000_000  # bytes, without MathJax
 MATHJAX = "/_static/vendor/mathjax/"
@@ -47,6 +48,7 @@ STYLES_WHERE_USED = {
     "mystnb.": "article .cell",
     "sphinx-design.min.css": "article [class*='sd-']",
 }
+BLOCKS_AND_BUTTONS = ("div.highlight pre", "button.copybtn")
 
 
 def first_visit(browser, address, name):
@@ -70,14 +72,14 @@ def first_visit(browser, address, name):
 
 @pytest.fixture(scope="module")
 def visits(browser, address, pages):
-    """Every page's files and the elements that ask for a script."""
+    """Every page's files, and how often the elements stand there that ask for a script or come from one."""
     found = {}
     for name in map(str, pages.values()):
         sizes, page = first_visit(browser, address, name)
-        selectors = {*WHERE_USED.values(), *STYLES_WHERE_USED.values()}
-        has = {s: page.evaluate("s => document.querySelector(s) !== null", s) for s in selectors}
+        selectors = {*WHERE_USED.values(), *STYLES_WHERE_USED.values(), *BLOCKS_AND_BUTTONS}
+        count = {s: page.evaluate("s => document.querySelectorAll(s).length", s) for s in selectors}
         page.context.close()
-        found[name] = sizes, has
+        found[name] = sizes, count
     return found
 
 
@@ -101,8 +103,8 @@ def files(sizes, suffix):
 
 def test_a_page_loads_the_scripts_that_it_uses_and_no_other(visits):
     wrong = []
-    for name, (sizes, has) in visits.items():
-        expected = EVERYWHERE | {script for script, element in WHERE_USED.items() if has[element]}
+    for name, (sizes, count) in visits.items():
+        expected = EVERYWHERE | {script for script, element in WHERE_USED.items() if count[element]}
         loaded = files(sizes, ".js")
         wrong += [f"{name} loads {script} without a use" for script in sorted(loaded - expected)]
         wrong += [f"{name} lacks {script}" for script in sorted(expected - loaded)]
@@ -111,27 +113,21 @@ def test_a_page_loads_the_scripts_that_it_uses_and_no_other(visits):
 
 def test_a_page_loads_an_extension_s_style_only_where_used(visits):
     wrong = []
-    for name, (sizes, has) in visits.items():
+    for name, (sizes, count) in visits.items():
         loaded = files(sizes, ".css")
         for style, element in STYLES_WHERE_USED.items():
             there = any(file.startswith(style) for file in loaded)
-            if there != has[element]:
+            if there != bool(count[element]):
                 wrong.append(f"{name}: {style} {'without a use' if there else 'is missing'}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_code_block_has_a_copy_button(browser, address, pages):
+def test_every_code_block_has_a_copy_button(visits):
     checked = 0
-    for page in pages.values():
-        if "highlight" not in page.classes:
-            continue
-        with browser.new_context() as context:
-            tab = context.new_page()
-            tab.goto(f"{address}/{page}")
-            blocks = tab.locator("div.highlight pre").count()
-            buttons = tab.locator("button.copybtn").count()
-            assert buttons == blocks, str(page)
-            checked += blocks
+    for name, (_, count) in visits.items():
+        blocks, buttons = (count[selector] for selector in BLOCKS_AND_BUTTONS)
+        assert buttons == blocks, name
+        checked += blocks
     assert checked > 50
 
 
