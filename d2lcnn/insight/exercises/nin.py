@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, entry, is_close, require, require_function
 from d2lcnn.insight.receptive_field import output_size
 from d2lcnn.nets.nin import BLOCKS
 
@@ -40,7 +40,7 @@ def check_nin_counts(answer: Mapping[str, int]) -> None:
         "1×1": "A kernel of one pixel still has a weight for each channel that it reads.",
     }
     for kernel, wanted in _COUNTS.items():
-        given = answer.get(kernel)
+        given = entry(answer, kernel)
         require(
             is_close(given, wanted),
             f"One {kernel} convolution has another number of parameters.",
@@ -67,6 +67,7 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The outputs are others, with all biases zero. Your answer gives...
     """
+    require_function(answer)
     first = nn.Conv2d(3, 4, 3, padding=1).double().requires_grad_(False)
     second = nn.Conv2d(4, 5, 1).double().requires_grad_(False)
     x = _draw(2, 3, 6, 7)
@@ -103,6 +104,7 @@ def check_nin_average_matrix(answer: Callable[[int, int, int], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The matrix for C = 3, H = 2 and W = 5 is another. Your answer...
     """
+    require_function(answer)
     for channels, height, width in ((3, 2, 5), (2, 1, 1), (4, 3, 3)):
         wanted = torch.zeros(channels, channels, height * width, dtype=torch.float64)
         wanted[range(channels), range(channels)] = 1 / (height * width)
@@ -132,6 +134,7 @@ def check_nin_class_map(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tenso
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The maps are others, with a bias of zero. Your answer gives...
     """
+    require_function(answer)
     features, weight, labels = _draw(2, 4, 3, 5), _draw(6, 4) + 0.5, torch.tensor([5, 1])
     for bias, rule, hint in (
         (
@@ -166,6 +169,7 @@ def check_nin_least_side(answer: Callable[[int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The least picture for maps of 1 × 1 is another. Your answer...
     """
+    require_function(answer)
     for side in (1, 5, 12):
         got = answer(side)
         require(
@@ -211,6 +215,7 @@ def check_nin_soft_maximum(answer: Callable[[Tensor, float], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The numbers are others for r = 2. Your answer gives...
     """
+    require_function(answer)
     maps = _draw(2, 3, 4, 5)
     for scale, r, hint in (
         (
