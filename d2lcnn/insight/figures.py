@@ -119,7 +119,8 @@ def plot_runs(*recipes: str, history: History | None = None, held_out: bool = Fa
         ax.grid(alpha=0.3)
         ax.legend()
         if all(len(run.history) == 1 for runs in groups.values() for run in runs):
-            ax.set(xlim=(0.5, 1.5), xticks=[1])  # not epoch 0.96
+            ax.set_xlim(0.5, 1.5)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # no epoch 1.5
     return figure
 
 

@@ -133,6 +133,7 @@ class History:
             ax.plot(epochs, self.validation_acc, "r:", label="validation acc")
         ax.set_xlabel("epoch")
         ax.set_xlim(0.9, max(2, self.num_epochs) + 0.1)
+        ax.xaxis.get_major_locator().set_params(integer=True)  # no epoch 1.5
         ax.grid(alpha=0.3)
         ax.legend()
         return ax

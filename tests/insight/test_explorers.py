@@ -2,6 +2,7 @@
 
 import gzip
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from scipy import integrate, special, stats
 from torch import nn
 
+import d2lcnn
 from d2lcnn.insight.explore_depth import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -25,6 +27,13 @@ from d2lcnn.nets.densenet import DenseLayer, DenseNet
 from d2lcnn.nets.mobilenet_v1 import mobilenet_v1
 
 EVERY = [explore_sigmoid, explore_depth, explore_receptive_field, explore_growth, explore_thinner]
+
+
+def test_the_page_of_moving_figures_names_all():
+    page = (Path(__file__).parents[2] / "book" / "moving-figures.ipynb").read_text(encoding="utf-8")
+    names = [name for name in d2lcnn.__all__ if name.startswith("explore_")]
+    assert len(names) >= 9
+    assert [name for name in names if name not in page] == []
 
 
 @pytest.mark.parametrize("build", EVERY)

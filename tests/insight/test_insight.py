@@ -136,18 +136,35 @@ def test_plot_runs_draws_the_records_and_a_real_run_over_them():
         d2lcnn.plot_runs()
 
 
-def test_a_run_of_one_epoch_is_drawn_and_summarized_as_one(monkeypatch):
-    run = d2lcnn.load_runs("lenet")[0]
+def shortened(run, epochs):
     fields = {
-        name: values[:1] if isinstance(values, list) else values
+        name: values[:epochs] if isinstance(values, list) else values
         for name, values in run.history.to_dict().items()
     }
-    short = dataclasses.replace(run, history=d2lcnn.History.from_dict(fields))
+    return dataclasses.replace(run, history=d2lcnn.History.from_dict(fields | {"num_epochs": epochs}))
+
+
+def ticks_in_view(ax):
+    low, high = ax.get_xlim()
+    return [tick for tick in ax.get_xticks() if low <= tick <= high]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5])
+def test_few_epochs_have_a_tick_each_and_none_between(monkeypatch, epochs):
+    short = shortened(d2lcnn.load_runs("lenet")[0], epochs)
+    monkeypatch.setattr("d2lcnn.insight.figures.load_runs", lambda *_, **__: [short])
+    wanted = list(range(1, epochs + 1))
+    for ax in (*d2lcnn.plot_runs("lenet").axes, *d2lcnn.plot_runs("lenet", "lenet_bn").axes):
+        assert ticks_in_view(ax) == wanted
+    assert ticks_in_view(short.history.plot()) == (wanted if epochs > 1 else [1, 2])
+
+
+def test_a_run_of_one_epoch_is_drawn_and_summarized_as_one(monkeypatch):
+    short = shortened(d2lcnn.load_runs("lenet")[0], 1)
     monkeypatch.setattr("d2lcnn.insight.figures.load_runs", lambda *_, **__: [short])
     for ax in d2lcnn.plot_runs("lenet").axes:
         # A line through one point is invisible.
         assert all(line.get_marker() == "o" for line in ax.get_lines())
-        assert ax.get_xticks().tolist() == [1]
     assert ", 1 epoch, 1 seed" in d2lcnn.summarize_runs([short])
 
 

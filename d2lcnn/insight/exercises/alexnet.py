@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, listed, require, require_function
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:
@@ -16,7 +16,7 @@ def _draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
 
-def check_alexnet_sides(sides: Sequence[int]) -> None:
+def check_alexnet_sides(sides: Sequence[int] | Tensor) -> None:
     """Check the sides of the maps behind conv1, pool1, conv2, pool2, conv3, conv4, conv5 and pool5 at 259 pixels.
 
     Args:
@@ -39,9 +39,10 @@ def check_alexnet_sides(sides: Sequence[int]) -> None:
         "The last pooling is like the others.",
     ]
     names = ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5"]
-    require(len(sides) == 8, "There are eight sides.", got=list(sides), hint="Give one for each layer named.")
-    for name, side, right, hint in zip(names, sides, wanted, hints):
-        require(side == right, f"The maps of {name} have another side.", got=side, hint=hint)
+    given = listed(sides)
+    require(len(given) == 8, "There are eight sides.", got=sides, hint="Give one for each layer named.")
+    for name, side, right, hint in zip(names, given, wanted, hints, strict=True):
+        require(is_close(side, right), f"The maps of {name} have another side.", got=side, hint=hint)
     accept("Convolutions 2 to 5 keep the side; the first one and the three poolings shrink it.")
 
 
@@ -58,6 +59,7 @@ def check_alexnet_grouped(count: Callable[[int, int, int, int], int]) -> None:
         >>> check_alexnet_grouped(lambda c, o, k, g: o * (c // g) * k * k + o)
         Correct. Each output has a kernel of its own, only thinner: nothing is shared between groups.
     """
+    require_function(count)
     for arguments, hint in [
         ((3, 4, 2, 1), "With one group it is a plain convolution. Does each output have a bias?"),
         ((96, 256, 5, 2), "How many input channels does one kernel see if there are two groups?"),
@@ -70,7 +72,9 @@ def check_alexnet_grouped(count: Callable[[int, int, int, int], int]) -> None:
             p.numel() for p in nn.Conv2d(*arguments[:3], groups=arguments[3], device="meta").parameters()
         )
         got = count(*arguments)
-        require(got == wanted, f"A convolution with {arguments} has another number.", got=got, hint=hint)
+        require(
+            is_close(got, wanted), f"A convolution with {arguments} has another number.", got=got, hint=hint
+        )
     accept("Each output has a kernel of its own, only thinner: nothing is shared between groups.")
 
 
@@ -89,6 +93,7 @@ def check_alexnet_lrn(function: Callable[[Tensor, int, float, float, float], Ten
         >>> check_alexnet_lrn(lrn)
         Correct. The window runs over channels, is cut off at the first and the last, and α is not divided.
     """
+    require_function(function)
     a = 3 * _draw(2, 5, 3, 4).float()
     for n, k, alpha, beta, hint in [
         (
@@ -137,6 +142,7 @@ def check_alexnet_fold_dropout(function: Callable[[nn.Linear, float], nn.Linear]
         >>> check_alexnet_fold_dropout(fold)
         Correct. The weights take the factor, the bias does not.
     """
+    require_function(function)
     linear, x = nn.Linear(3, 2), _draw(4, 3, seed=1).float()
     with torch.no_grad():
         linear.weight.copy_(_draw(2, 3))
@@ -178,6 +184,7 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
         >>> check_alexnet_dense_as_conv(as_conv)
         Correct. On larger maps it gives the dense layer's answer for every window.
     """
+    require_function(function)
     channels, side = 2, 3
     linear, maps = nn.Linear(channels * side * side, 4), _draw(1, channels, 4, 5, seed=1).float()
     with torch.no_grad():
@@ -234,6 +241,7 @@ def check_alexnet_momentum(
         >>> check_alexnet_momentum(step)
         Correct. A velocity of the past keeps the learning rate that it was made with.
     """
+    require_function(function)
     w, v, gradient = (_draw(3, seed=seed) for seed in range(3))
     for lr, velocity, slope, hint in [
         (
@@ -263,15 +271,16 @@ def check_alexnet_momentum(
     ]:
         velocity_wanted = 0.9 * velocity - 0.0005 * lr * w - lr * slope
         answer = function(w.clone(), velocity.clone(), slope.clone(), lr)
+        given = listed(answer)
         require(
-            isinstance(answer, (tuple, list)) and len(answer) == 2,
+            len(given) == 2,
             "A step gives two tensors, weights and velocity.",
             got=answer,
             hint="Return them in this order.",
         )
         for name, got, wanted in [
-            ("velocity", answer[1], velocity_wanted),
-            ("weights", answer[0], w + velocity_wanted),
+            ("velocity", given[1], velocity_wanted),
+            ("weights", given[0], w + velocity_wanted),
         ]:
             require(
                 is_close(got, wanted, tolerance=1e-9),
@@ -301,6 +310,7 @@ def check_alexnet_ten_crops(function: Callable[[Tensor, int], Tensor]) -> None:
         >>> check_alexnet_ten_crops(ten)
         Correct. Four corners, the centre, and all five mirrored.
     """
+    require_function(function)
     size, image = 4, torch.arange(2 * 8 * 10, dtype=torch.float64).reshape(2, 8, 10)
     got = function(image.clone(), size)
     require(

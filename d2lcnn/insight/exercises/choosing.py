@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, entry, is_close, listed, require, require_function
 from d2lcnn.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from d2lcnn.layers.group_norm import GroupNorm, InstanceNorm2d
 from d2lcnn.layers.layer_norm import LayerNorm
@@ -54,9 +54,9 @@ def check_choosing_batch_of_one(answer: Mapping[str, bool]) -> None:
     }
     for name, works in cases.items():
         require(
-            answer.get(name) is works,
+            is_close(given := entry(answer, name), works),
             f"Decide for: {name}.",
-            got=answer.get(name),
+            got=given,
             hint="How many values share one mean there? A single one has no deviation.",
         )
     accept("What counts is the number of values that share a mean, not the number of examples.")
@@ -78,6 +78,7 @@ def check_choosing_two_values(function: Callable[[float, float, float], tuple[fl
         >>> check_choosing_two_values(two)
         Correct. Unless ε matters, all that is left of two numbers is which of them is larger.
     """
+    require_function(function)
     for a, b, eps in [(5.0, 1.0, 0.0), (-2.0, 7.0, 0.0), (1.0, 2.0, 2.0)]:
         half = (a - b) / 2
         wanted = half / (half**2 + eps) ** 0.5
@@ -105,15 +106,17 @@ def check_choosing_pooled(function: Callable[[Tensor, Tensor], Statistics]) -> N
         >>> check_choosing_pooled(lambda m, v: (m.mean(0), v.mean(0) + m.var(0, correction=0)))
         Correct. The variance of all is the mean of the variances plus the variance of the means.
     """
+    require_function(function)
     x = _draw(5, 3, 4, 2) + _draw(5, 3, 1, 1, seed=1)
     got = function(x.mean((2, 3)), x.var((2, 3), correction=0))
+    given = listed(got)
     require(
-        isinstance(got, (tuple, list)) and len(got) == 2,
+        len(given) == 2,
         "The answer is a pair of tensors, the means and the variances.",
         got=got,
         hint="What does your function return?",
     )
-    mean, variance = got
+    mean, variance = given
     require(
         is_close(mean, x.mean((0, 2, 3))),
         "The mean of each channel is over all examples.",
@@ -146,6 +149,7 @@ def check_choosing_transfer(function: Callable[[Tensor, Tensor], Tensor]) -> Non
         >>> check_choosing_transfer(transfer)
         Correct. The content's picture, in the style's brightness, contrast and colour.
     """
+    require_function(function)
     content, style = _draw(2, 3, 5, 4), _draw(2, 3, 6, 3, seed=1) ** 2
     c_mean, c_std = content.mean((2, 3), keepdim=True), content.std((2, 3), correction=0, keepdim=True)
     s_mean, s_std = style.mean((2, 3), keepdim=True), style.std((2, 3), correction=0, keepdim=True)
@@ -173,6 +177,7 @@ def check_choosing_noise(function: Callable[[int, int, float, float], float]) ->
         >>> check_choosing_noise(lambda n, p, between, within: ((between**2 + within**2 / p) / n) ** 0.5)
         Correct. More positions help against one of the two parts only.
     """
+    require_function(function)
     for samples, positions, between, within in [(1, 16, 0.0, 2.0), (4, 1, 3.0, 0.0), (8, 25, 1.5, 2.0)]:
         got = function(samples, positions, between, within)
         require(
@@ -198,6 +203,7 @@ def check_choosing_stream(function: Callable[[int, float], float]) -> None:
         >>> check_choosing_stream(lambda blocks, variance: (1 + 2 * blocks * variance) ** 0.5)
         Correct. It grows with the root of the depth, and each further block weighs less.
     """
+    require_function(function)
     for blocks, variance in [(0, 0.5), (1, 4.0), (12, 0.5)]:
         got = function(blocks, variance)
         require(

@@ -7,17 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import WrongAnswer, accept, is_close, require
+from d2lcnn.insight.exercises.answers import WrongAnswer, accept, is_close, listed, require, require_function
 from d2lcnn.nets.densenet import IMAGENET, DenseStage
 
 _GROWTH_RATE = 32
-
-
-def _numbers(answer: object) -> list[object]:
-    try:
-        return [value.item() if isinstance(value, Tensor) else value for value in answer]  # type: ignore[attr-defined]
-    except (TypeError, RuntimeError):
-        return []
 
 
 def check_densenet_channels(answer: Sequence[int] | Tensor) -> None:
@@ -41,7 +34,7 @@ def check_densenet_channels(answer: Sequence[int] | Tensor) -> None:
         channels += number * growth_rate
         wanted.append(channels)
         channels //= 2
-    given = _numbers(answer)
+    given = listed(answer)
     require(
         len(given) == len(wanted),
         "There are four dense blocks.",
@@ -95,6 +88,7 @@ def check_densenet_forward(dense_forward: Callable[[Sequence[nn.Module], Tensor]
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The output has 3 + 4·2 = 11 channels. Your answer gives (2, 3, 5, 5)...
     """
+    require_function(dense_forward)
     torch.manual_seed(0)
     stage = DenseStage(4, 3, 2).double().eval()
     x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
@@ -149,6 +143,7 @@ def check_densenet_weights(weights: Callable[[int, int, int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: A block of 4 layers, m=16 and k=12 has other weights...
     """
+    require_function(weights)
     for layers, m, k in ((1, 5, 7), (4, 16, 12), (12, 64, 32)):
         with torch.device("meta"):
             stage = DenseStage(layers, m, k, bottleneck=False)
@@ -180,7 +175,7 @@ def check_densenet_kept(answer: Sequence[float] | Tensor) -> None:
         d2lcnn.insight.exercises.answers.WrongAnswer: Copies keep another number of channels. Your answer gives 576...
     """
     layers, m = 16, 64
-    given = _numbers(answer)
+    given = listed(answer)
     require(
         len(given) == 2, "Two numbers are asked for.", got=answer, hint="First the copies, then the pieces."
     )

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, listed, require, require_function
 from d2lcnn.nets.googlenet import INCEPTIONS, FactorizedInception
-
-
-def _numbers(answer: object) -> list[object]:
-    """List the numbers of an answer: a sequence, a tensor, an array; nothing if it holds none."""
-    held = answer.tolist() if hasattr(answer, "tolist") else answer
-    return list(held) if isinstance(held, Iterable) else []
 
 
 def check_googlenet_channels(answer: Sequence[int] | Tensor) -> None:
@@ -32,7 +26,7 @@ def check_googlenet_channels(answer: Sequence[int] | Tensor) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Block 3a gives another number of channels. Your answer gives 416...
     """
-    given = _numbers(answer)
+    given = listed(answer)
     require(len(given) == 9, "There are nine blocks.", got=answer, hint="Give one number for each.")
     for (name, (c1, c2, c3, c4)), got in zip(INCEPTIONS.items(), given, strict=True):
         require(
@@ -59,6 +53,7 @@ def check_googlenet_cost(cost: Callable[[int, int, int, int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The path 192 → 16 → 32 with k=5 costs something else...
     """
+    require_function(cost)
     for m, r, c, k in ((192, 16, 32, 5), (480, 96, 208, 3), (7, 3, 2, 1)):
         require(
             is_close(cost(m, r, c, k), m * r + k * k * r * c),
@@ -84,6 +79,7 @@ def check_googlenet_merge(merge: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The kernel is 9×4×5×5. Your answer gives (4, 4, 5, 5)...
     """
+    require_function(merge)
     torch.manual_seed(0)
     # float32, so that an answer may copy weights into a new tensor; the outputs in float64, so that copies are exact.
     weights = [torch.randn(out, 4, k, k) for out, k in ((2, 1), (3, 3), (4, 5))]
@@ -123,7 +119,7 @@ def check_googlenet_factors(answer: Sequence[float] | Tensor) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Two 3×3 keep another share. Your answer gives 0.36...
     """
-    given = _numbers(answer)
+    given = listed(answer)
     require(len(given) == 2, "Two shares are asked for.", got=answer, hint="First the 5×5, then the 7×7.")
 
     def weights(module: nn.Module) -> int:
@@ -158,6 +154,7 @@ def check_googlenet_smoothing(loss: Callable[[Tensor, Tensor, float], Tensor]) -
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: With ε = 0.1 the loss is another. Your answer gives ...
     """
+    require_function(loss)
     torch.manual_seed(0)
     logits, labels = torch.randn(6, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 4, 0])
     for eps in (0.0, 0.1):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, require, require_function
 from d2lcnn.layers.batch_norm import BatchNorm1d
 
 
@@ -61,6 +61,7 @@ def check_ics_forward(function: Callable[[Tensor, Tensor, Tensor, float], Tensor
         >>> check_ics_forward(batch_norm)
         Correct. It agrees with the definition, with a large ε and with pictures that are not square too.
     """
+    require_function(function)
     x = _draw(2, 3, 2, 4)
     gamma, beta = torch.tensor([2.0, 0.5, -1.0]).double(), torch.tensor([1.0, 0.0, -3.0]).double()
     for eps, hint in [
@@ -93,6 +94,7 @@ def check_ics_running_update(function: Callable[[Tensor, Tensor, float], Tensor]
         >>> check_ics_running_update(update)
         Correct. The past keeps its share, and the batch brings its unbiased variance.
     """
+    require_function(function)
     running, x = torch.tensor([1.0, 4.0], dtype=torch.float64), _draw(4, 2)
     kept = function(running.clone(), x, 1.0)
     require(
@@ -127,6 +129,7 @@ def check_ics_backward(function: Callable[[Tensor, Tensor, float], Tensor]) -> N
         >>> check_ics_backward(backward)
         Correct. One projection is left of batch normalization's two: without a mean there is none to hold still.
     """
+    require_function(function)
     x = _draw(5, 2).requires_grad_()
     upstream = _draw(2, 5).T
     eps = 0.5
@@ -161,6 +164,7 @@ def check_ics_fold_before(function: Callable[[BatchNorm1d, nn.Linear], nn.Linear
         >>> check_ics_fold_before(fold)
         Correct. The scale goes to the columns of the weight, the shift through the weight into the bias.
     """
+    require_function(function)
     # Three in and three out: a scale along the wrong dimension then has no shape that betrays it.
     norm, linear = BatchNorm1d(3, eps=0.1).double().eval(), nn.Linear(3, 3).double()
     values = _draw(7, 3).abs()
@@ -173,7 +177,6 @@ def check_ics_fold_before(function: Callable[[BatchNorm1d, nn.Linear], nn.Linear
         x = _draw(5, 3)
         wanted = linear(norm(x))
         folded = function(norm, linear)
-        got = folded(x)
         unchanged = is_close(linear(norm(x)), wanted, tolerance=1e-12)
     require(
         isinstance(folded, nn.Linear),
@@ -187,6 +190,8 @@ def check_ics_fold_before(function: Callable[[BatchNorm1d, nn.Linear], nn.Linear
         got=linear.weight,
         hint="Build a new layer for the result.",
     )
+    with torch.no_grad():
+        got = folded(x)
     require(
         is_close(got, wanted, tolerance=1e-9),
         "The folded layer must give what norm and linear layer give one after the other in evaluation.",
@@ -212,6 +217,7 @@ def check_ics_ghost(function: Callable[[Tensor, int], Tensor]) -> None:
         >>> check_ics_ghost(ghost)
         Correct. Each run is normalized by itself, whatever its neighbours are.
     """
+    require_function(function)
     x = _draw(10, 3)
     x[:4] += 5
     for size in (10, 4):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, listed, require, require_function
 from d2lcnn.insight.low_precision import fake_quantize
 
 
@@ -28,8 +28,7 @@ def check_mobilenet_layers(answer: Sequence[float] | Tensor) -> None:
         d2lcnn.insight.exercises.answers.WrongAnswer: There is another number of 1×1 convolutions. Your answer gives 14...
     """
     kinds = ("full convolutions", "depthwise convolutions", "1×1 convolutions", "dense layers")
-    numbers = answer.tolist() if isinstance(answer, Tensor) else answer
-    given = list(numbers) if isinstance(numbers, Sequence) else []
+    given = listed(answer)
     require(
         len(given) == 4, "Four numbers are asked for.", got=answer, hint=f"In this order: {', '.join(kinds)}."
     )
@@ -61,7 +60,7 @@ def check_mobilenet_ratio(answer: float) -> None:
         hint="Write down both costs for one place and divide; which of the two numbers belongs to the kernel, and which "
         "to the outputs? The share is below one.",
     )
-    accept("With so large a kernel, the depthwise part is the smaller half.")
+    accept("Even with so large a kernel, the depthwise part is the smaller half.")
 
 
 def check_mobilenet_cost(cost: Callable[..., float]) -> None:
@@ -79,6 +78,7 @@ def check_mobilenet_cost(cost: Callable[..., float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: A 3×3 kernel, 512 → 512 channels, maps of 14×14 with α = 0.5, ρ = 1...
     """
+    require_function(cost)
     cases = (
         (3, 32, 64, 112, 1, 1),
         (3, 512, 512, 14, 0.5, 1),
@@ -114,19 +114,19 @@ def check_mobilenet_split(split: Callable[[Tensor], tuple[Tensor, Tensor]]) -> N
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: For weights 5×4×3×3 the two shapes are 36×1×3×3 and 5×36×1×1...
     """
+    require_function(split)
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(5, 4, 3, 3, dtype=torch.float64, generator=generator)
     x = torch.randn(2, 4, 7, 7, dtype=torch.float64, generator=generator)
     given = split(weight.clone())
-    pair = list(given) if isinstance(given, Sequence) else []
-    shapes = [tuple(part.shape) if isinstance(part, Tensor) else part for part in pair]
+    shapes = [tuple(part.shape) if isinstance(part, Tensor) else part for part in listed(given)]
     require(
         shapes == [(36, 1, 3, 3), (5, 36, 1, 1)],
         "For weights 5×4×3×3 the two shapes are 36×1×3×3 and 5×36×1×1.",
         got=shapes or given,
         hint="Each of the 4 channels gets 9 kernels of its own, and each output mixes all 36 maps.",
     )
-    depthwise, pointwise = (part.to(torch.float64) for part in pair)
+    depthwise, pointwise = (part.to(torch.float64) for part in given)
     between = nn.functional.conv2d(x, depthwise, padding=1, groups=4)
     require(
         is_close(got := nn.functional.conv2d(between, pointwise), nn.functional.conv2d(x, weight, padding=1)),
@@ -154,6 +154,7 @@ def check_mobilenet_lost(lost: Callable[[int, int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Of 6 units fewer than 3 are active with another probability...
     """
+    require_function(lost)
     for n, m in ((2, 2), (5, 2), (6, 3), (12, 4), (3, 1)):
         right = sum(math.comb(n, i) for i in range(m)) / 2**n
         require(
@@ -181,6 +182,7 @@ def check_mobilenet_per_channel(quantize: Callable[[Tensor, int], Tensor]) -> No
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Channel 1, the one with small weights, is rounded too coarsely...
     """
+    require_function(quantize)
     generator = torch.Generator().manual_seed(0)
     scale = torch.tensor([50.0, 0.5, 2.0]).reshape(3, 1, 1, 1)
     weight = torch.randn(3, 4, 3, 3, generator=generator) * scale

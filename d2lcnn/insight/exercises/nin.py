@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, entry, is_close, require, require_function
 from d2lcnn.insight.receptive_field import output_size
 from d2lcnn.nets.nin import BLOCKS
 
@@ -18,6 +18,10 @@ _COUNTS = {"3×3": 9 * 64 * 128 + 128, "1×1": 128 * 128 + 128}
 def _draw(*shape: int) -> Tensor:
     """Give the same numbers each time, without touching the global generator."""
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def _by(maps: Tensor) -> str:
+    return "×".join(map(str, maps.shape))
 
 
 def check_nin_counts(answer: Mapping[str, int]) -> None:
@@ -40,7 +44,7 @@ def check_nin_counts(answer: Mapping[str, int]) -> None:
         "1×1": "A kernel of one pixel still has a weight for each channel that it reads.",
     }
     for kernel, wanted in _COUNTS.items():
-        given = answer.get(kernel)
+        given = entry(answer, kernel)
         require(
             is_close(given, wanted),
             f"One {kernel} convolution has another number of parameters.",
@@ -59,14 +63,15 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
         answer: Called with both convolutions in the order in which they are applied; gives the one.
 
     Raises:
-        WrongAnswer: If its kernel has another size, or its outputs are others.
+        WrongAnswer: If it is none, or its outputs have another shape or are others.
 
     Example:
         >>> check_nin_merge(lambda first, second: first)
         Traceback (most recent call last):
         ...
-        d2lcnn.insight.exercises.answers.WrongAnswer: The outputs are others, with all biases zero. Your answer gives...
+        d2lcnn.insight.exercises.answers.WrongAnswer: For a batch of 2×3×6×7 the outputs have the shape 2×5×6×7. Your...
     """
+    require_function(answer)
     first = nn.Conv2d(3, 4, 3, padding=1).double().requires_grad_(False)
     second = nn.Conv2d(4, 5, 1).double().requires_grad_(False)
     x = _draw(2, 3, 6, 7)
@@ -80,11 +85,24 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
             bias.copy_(_draw(len(bias)) + i if biased else torch.zeros(len(bias)))
         with torch.no_grad():
             merged = answer(first, second)
-            fits = isinstance(merged, nn.Conv2d) and merged.in_channels == x.shape[1]
-            got = deepcopy(merged).double()(x) if fits else merged  # float32 is right up to rounding
+            require(
+                isinstance(merged, nn.Conv2d) and merged.in_channels == x.shape[1],
+                "The answer is an nn.Conv2d that reads the 3 channels that the first one reads.",
+                got=merged,
+                hint="Build a new layer: which of its sizes come from the first, which from the second?",
+            )
+            got = deepcopy(merged).double()(x)  # float32 is right up to rounding
             wanted = second(first(x))
-            same = is_close(got, wanted, tolerance=1e-3)
-            require(same, f"The outputs are others, {rule}.", got=got, hint=hint)
+            require(
+                got.shape == wanted.shape,
+                f"For a batch of {_by(x)} the outputs have the shape {_by(wanted)}.",
+                got=_by(got),
+                hint="The second layer says how many maps there are; how large they are, the first's kernel, stride and "
+                "padding say.",
+            )
+            require(
+                is_close(got, wanted, tolerance=1e-3), f"The outputs are others, {rule}.", got=got, hint=hint
+            )
     accept("Without an activation between them, two layers are one.")
 
 
@@ -103,6 +121,7 @@ def check_nin_average_matrix(answer: Callable[[int, int, int], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The matrix for C = 3, H = 2 and W = 5 is another. Your answer...
     """
+    require_function(answer)
     for channels, height, width in ((3, 2, 5), (2, 1, 1), (4, 3, 3)):
         wanted = torch.zeros(channels, channels, height * width, dtype=torch.float64)
         wanted[range(channels), range(channels)] = 1 / (height * width)
@@ -132,6 +151,7 @@ def check_nin_class_map(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tenso
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The maps are others, with a bias of zero. Your answer gives...
     """
+    require_function(answer)
     features, weight, labels = _draw(2, 4, 3, 5), _draw(6, 4) + 0.5, torch.tensor([5, 1])
     for bias, rule, hint in (
         (
@@ -166,13 +186,15 @@ def check_nin_least_side(answer: Callable[[int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The least picture for maps of 1 × 1 is another. Your answer...
     """
+    require_function(answer)
     for side in (1, 5, 12):
         got = answer(side)
         require(
             is_close(got, _least_side(side)),
             f"The least picture for maps of {side} × {side} is another.",
             got=got,
-            hint="Go through the layers from the back: the least n that gives m is (m − 1)·s + k − 2p.",
+            hint="Go through the layers from the back. How many pixels at least does a window of 3 with a stride of 2 need "
+            "for one place, and how many more for each further one? What does padding spare?",
         )
     accept("One more place at the end needs 32 more pixels at the front.")
 
@@ -211,6 +233,7 @@ def check_nin_soft_maximum(answer: Callable[[Tensor, float], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The numbers are others for r = 2. Your answer gives...
     """
+    require_function(answer)
     maps = _draw(2, 3, 4, 5)
     for scale, r, hint in (
         (
@@ -228,5 +251,11 @@ def check_nin_soft_maximum(answer: Callable[[Tensor, float], Tensor]) -> None:
         x = scale * maps
         wanted = (torch.logsumexp(r * x.flatten(2), dim=2) - torch.tensor(20.0).double().log()) / r
         got = answer(x.clone(), r)
+        require(
+            isinstance(got, Tensor) and got.shape == wanted.shape,
+            f"For maps of {_by(x)} the result has {_by(wanted)} numbers.",
+            got=_by(got) if isinstance(got, Tensor) else got,
+            hint="Each map gives one number, and no dimension of it is kept.",
+        )
         require(is_close(got, wanted), f"The numbers are others for r = {r:g}.", got=got, hint=hint)
     accept("Small r gives the mean, large r the maximum.")

@@ -7,11 +7,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import (
+    accept,
+    entry,
+    is_close,
+    listed,
+    number,
+    require,
+    require_function,
+)
 
 # Of a tensor N×G×(C/G)×H×W.
 _AXES = {"batch": {0, 3, 4}, "layer": {1, 2, 3, 4}, "group": {2, 3, 4}, "instance": {3, 4}}
 _COUNTS = {"batch": (128, 128), "layer": (8192, 0), "group": (128, 0), "instance": (0, 0)}
+
+
+def _from_the_front(axis: object) -> float | None:
+    value = number(axis)
+    return value % 5 if value is not None and -5 <= value < 5 else value
 
 
 def check_norms_axes(answer: Mapping[str, Collection[int]]) -> None:
@@ -36,10 +49,9 @@ def check_norms_axes(answer: Mapping[str, Collection[int]]) -> None:
         "instance": "Only positions are averaged over; channels keep theirs, within a group too.",
     }
     for name, axes in _AXES.items():
-        given = answer.get(name, ())
+        given = entry(answer, name)
         require(
-            isinstance(given, Collection)
-            and {axis % 5 if -5 <= axis < 5 else axis for axis in given} == axes,
+            {_from_the_front(axis) for axis in listed(given)} == axes,
             f"{name.capitalize()} norm has other axes.",
             got=given,
             hint=hints[name],
@@ -70,9 +82,9 @@ def check_norms_counts(answer: Mapping[str, Sequence[int]]) -> None:
         "instance": "What are the defaults of affine and of track_running_stats?",
     }
     for name, counts in _COUNTS.items():
-        given = answer.get(name, ())
+        given = entry(answer, name)
         require(
-            isinstance(given, Sequence) and tuple(given) == counts,
+            is_close(given, counts),
             f"{name.capitalize()} norm has other numbers.",
             got=given,
             hint=hints[name],
@@ -95,6 +107,7 @@ def check_norms_gradient(answer: Callable[[float, float], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The factor is another for λ = 2 and α = 1. Your answer gives 2...
     """
+    require_function(answer)
     for weights, data in ((2.0, 1.0), (1.0, 5.0), (0.5, 3.0)):
         require(
             is_close(answer(weights, data), 1 / weights),
@@ -120,6 +133,7 @@ def check_norms_rms(answer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The normalized values are others. Your answer gives...
     """
+    require_function(answer)
     x = torch.tensor([[3.0, 4.0, 5.0], [0.0, -1.0, 2.0]], dtype=torch.float64)
     weight = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
     for eps, hint in (
@@ -147,6 +161,7 @@ def check_norms_equilibrium(answer: Callable[[float, float, float], float]) -> N
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The length is another for η = 0.1, κ = 0.005 and s = 1. Your...
     """
+    require_function(answer)
     for lr, decay, slope in ((0.1, 0.005, 1.0), (0.1, 0.005, 3.0), (0.4, 0.02, 1.0), (0.4, 0.005, 1.0)):
         wanted = (lr * slope**2 / (2 * decay)) ** 0.25
         got = answer(lr, decay, slope)
@@ -174,6 +189,7 @@ def check_norms_masked(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The values before the padding are others. Your answer gives...
     """
+    require_function(answer)
     x = torch.arange(24, dtype=torch.float64).reshape(2, 4, 3).square()
     lengths = torch.tensor([4, 2])
     real = torch.cat([x[0], x[1, :2]])

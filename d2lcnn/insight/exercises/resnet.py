@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-import numbers
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, number, require, require_function
 from d2lcnn.nets.resnet import BasicBlock, Residual, cifar_resnet
 
 
@@ -29,6 +28,7 @@ def check_resnet_depth(answer: Callable[[Sequence[int], int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The name says 18 for stages of (2, 2, 2, 2) blocks...
     """
+    require_function(answer)
     for blocks, convs, depth in (
         ((2, 2, 2, 2), 2, 18),
         ((3, 4, 6, 3), 3, 50),
@@ -60,6 +60,7 @@ def check_resnet_cifar_parameters(answer: Callable[[int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: ResNet-8 has another number of parameters. Your answer gives 90000...
     """
+    require_function(answer)
     for n in (1, 2, 3, 9):
         wanted = sum(p.numel() for p in cifar_resnet(6 * n + 2).parameters())
         got = answer(n)
@@ -88,6 +89,7 @@ def check_resnet_paths(answer: Callable[[int, int, int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Of 3 blocks with 0 taken out, another number of paths goes through 1...
     """
+    require_function(answer)
     for blocks, gone, length in ((3, 0, 1), (3, 1, 1), (10, 2, 4), (5, 5, 0), (5, 3, 3)):
         got = answer(blocks, gone, length)
         require(
@@ -127,6 +129,7 @@ def check_resnet_convert(answer: Callable[[Residual], BasicBlock]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The two blocks give different outputs. Your answer gives...
     """
+    require_function(answer)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         kinds = (
@@ -168,12 +171,6 @@ def check_resnet_convert(answer: Callable[[Residual], BasicBlock]) -> None:
     accept("In evaluation mode the course's block is one of the paper's; in training they differ.")
 
 
-def _number(got: object) -> float | None:
-    if isinstance(got, torch.Tensor) and got.numel() == 1:
-        return float(got)
-    return float(got) if isinstance(got, numbers.Real) else None
-
-
 def check_resnet_branch_scale(answer: Callable[[int], float]) -> None:
     """Check the factor on each residual function with which the variance doubles over a whole network, not per block.
 
@@ -189,9 +186,10 @@ def check_resnet_branch_scale(answer: Callable[[int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The variance doubles over 2 blocks. Your answer gives 4...
     """
+    require_function(answer)
     for blocks in (2, 9, 54):
         got = answer(blocks)
-        scale = _number(got)
+        scale = number(got)
         variance = got if scale is None else (1 + scale**2) ** blocks
         require(
             # Loose enough for a float32.
@@ -218,6 +216,7 @@ def check_resnet_swap(answer: Callable[[nn.Sequential, int, int], nn.Module | No
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Blocks 1 and 2 of 4 change places, and no other...
     """
+    require_function(answer)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         signal = torch.randn(5, 3, dtype=torch.float64)
@@ -257,6 +256,7 @@ def check_resnet_neighbours(answer: Callable[[torch.Tensor], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Among 500 values of a wave neighbours have another correlation...
     """
+    require_function(answer)
     count = 500
     noise = torch.randn(count, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     wave = torch.linspace(0, 12, count, dtype=torch.float64).sin()
@@ -276,7 +276,7 @@ def check_resnet_neighbours(answer: Callable[[torch.Tensor], float]) -> None:
         wanted = float((deviations[1:] * deviations[:-1]).sum() / deviations.square().sum())
         got = answer(values.clone())
         require(
-            is_close(_number(got), wanted, tolerance=0.02),
+            is_close(number(got), wanted, tolerance=0.02),
             f"Among {count} values of {name} neighbours have another correlation.",
             got=got,
             hint=hint,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, is_close, listed, number, require, require_function
 
 Function = Callable[[Tensor], Tensor]
 
@@ -55,6 +55,7 @@ def check_vanishing_chain(
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The derivatives of a chain of 3 weights are others...
     """
+    require_function(answer)
     chains: list[tuple[float, list[float], Function, Function]] = [
         (0.7, [0.5, -1.5, 2.0], torch.tanh, lambda s: 1 - torch.tanh(s) ** 2),
         (-1.2, [1.1, 0.4, -0.8, 3.0, 0.6], torch.sigmoid, lambda s: torch.sigmoid(s) * torch.sigmoid(-s)),
@@ -67,10 +68,8 @@ def check_vanishing_chain(
             h = f(h * weight)
         (wanted,) = torch.autograd.grad(h * weights[-1], weights)
         got: object = answer(torch.tensor(x, dtype=torch.float64), list(values), f, slope)
-        if isinstance(got, Iterable):
-            got = [value.item() if isinstance(value, Tensor) else value for value in got]
         require(
-            is_close(got, wanted),
+            is_close(listed(got), wanted),
             f"The derivatives of a chain of {len(values)} weights are others.",
             got=got,
             hint="Walk back from ŷ with one number: which two factors does it take up at each layer, and which does the "
@@ -94,6 +93,7 @@ def check_vanishing_leaky(answer: Callable[[float], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The gain for a slope of 0 is another. Your answer gives 1...
     """
+    require_function(answer)
     for a in (0.0, 0.2, 1.0):
         require(
             is_close(answer(a), math.sqrt(2 / (1 + a * a))),
@@ -120,11 +120,12 @@ def check_vanishing_fans(answer: Callable[[int, int, int, int], tuple[int, int]]
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: 16 → 32 channels, 3 × 3, groups 1: the fans are others...
     """
+    require_function(answer)
     for n_in, n_out, side, groups in ((16, 32, 3, 1), (64, 64, 1, 1), (16, 32, 5, 4), (8, 8, 3, 8)):
         area = side * side
         got = answer(n_in, n_out, side, groups)
         require(
-            isinstance(got, Iterable) and tuple(got) == (n_in // groups * area, n_out // groups * area),
+            is_close(listed(got), (n_in // groups * area, n_out // groups * area)),
             f"{n_in} → {n_out} channels, {side} × {side}, groups {groups}: the fans are others.",
             got=got,
             hint="Count the terms of the sum that makes one output, then the outputs that one input goes into.",
@@ -147,14 +148,16 @@ def check_vanishing_gain(answer: Callable[[Function], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The gain of ReLU is another. Your answer gives 1...
     """
+    require_function(answer)
     s = torch.linspace(-10, 10, 20001, dtype=torch.float64)
     density = torch.exp(-s * s / 2)
     density = density / density.sum()
     for name, f in (("ReLU", torch.relu), ("tanh", torch.tanh), ("SiLU", torch.nn.functional.silu)):
         wanted = (density * f(s) ** 2).sum().rsqrt().item()
-        got = float(answer(f))
+        got = answer(f)
+        gain = number(got)
         require(
-            abs(got / wanted - 1) < 0.01,
+            gain is not None and abs(gain / wanted - 1) < 0.01,
             f"The gain of {name} is another.",
             got=got,
             hint="What counts for the next layer's sum, the activation's variance or its mean square? Take many draws.",
@@ -177,15 +180,15 @@ def check_vanishing_clip(answer: Callable[[list[Tensor], float], Sequence[Tensor
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The clipped gradients are others for the largest norm 5...
     """
+    require_function(answer)
     gradients = [torch.tensor([[3.0, 4.0], [0.0, 12.0]]), torch.tensor([-84.0]), torch.tensor([1e-3, 0.0])]
     total = math.sqrt(sum(g.square().sum().item() for g in gradients))
     for largest in (5.0, 1000.0):
         got = answer([g.clone() for g in gradients], largest)
+        given = listed(got)
         wanted = [g * min(1.0, largest / total) for g in gradients]
         require(
-            isinstance(got, Iterable)
-            and len(got) == len(wanted)
-            and all(is_close(a, b, tolerance=1e-4) for a, b in zip(got, wanted)),
+            len(given) == len(wanted) and all(is_close(a, b, tolerance=1e-4) for a, b in zip(given, wanted)),
             f"The clipped gradients are others for the largest norm {largest:g}.",
             got=got,
             hint="The direction of the whole step has to stay, and short gradients have to stay as they are.",
@@ -208,8 +211,11 @@ def check_vanishing_branch(answer: Callable[[int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: With 2 blocks the variance becomes another...
     """
+    require_function(answer)
     for depth in (2, 10, 100):
-        growth = (1 + answer(depth) ** 2) ** depth
+        got = answer(depth)
+        factor = number(got)
+        growth = got if factor is None else (1 + factor**2) ** depth
         require(
             is_close(growth, 2.0, tolerance=1e-6),
             f"With {depth} blocks the variance becomes another multiple of the first than 2.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.insight.exercises.answers import accept, is_close, require
+from d2lcnn.insight.exercises.answers import accept, entry, is_close, require, require_function
 
 # Receptive fields behind the last convolution of Table 1's configurations.
 _FIELDS = {"A": 134, "B": 140, "C": 140, "D": 196, "E": 252}
@@ -30,6 +30,7 @@ def check_vgg_layers(answer: Callable[[int], int]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: Another number of layers sees 5×5 pixels. Your answer gives 1...
     """
+    require_function(answer)
     for k in (3, 5, 7, 11):
         got = answer(k)
         require(
@@ -56,6 +57,7 @@ def check_vgg_ratio(answer: Callable[[int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The ratio is another for k = 5. Your answer gives 0.36...
     """
+    require_function(answer)
     for k in (3, 5, 7, 11):
         got = answer(k)
         require(
@@ -82,6 +84,7 @@ def check_vgg_doubling(answer: Callable[[int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The ratio is another for k = 5. Your answer gives 0.72...
     """
+    require_function(answer)
     for k in (3, 5, 7, 11):
         got = answer(k)
         require(
@@ -141,7 +144,7 @@ def check_vgg_fields(answer: Mapping[str, int]) -> None:
         hint='Give the side in pixels for each of "A" to "E", as in the dict above the check.',
     )
     for name, size in _FIELDS.items():
-        got = answer.get(name)
+        got = entry(answer, name)
         require(
             is_close(got, size),
             f"Configuration {name} sees another square, or this is not one number, its side.",
@@ -167,6 +170,7 @@ def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor | nn.Conv2
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The kernel has another shape. Your answer gives...
     """
+    require_function(answer)
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(4, 3 * 3 * 2, dtype=torch.float64, generator=generator)
     maps = torch.randn(5, 2, 3, 3, dtype=torch.float64, generator=generator)
@@ -205,6 +209,7 @@ def check_vgg_deviation(answer: Callable[[int, int], float]) -> None:
         ...
         d2lcnn.insight.exercises.answers.WrongAnswer: The deviation is another for 64 channels and 3×3. Your answer gives...
     """
+    require_function(answer)
     for channels, kernel_size in ((64, 3), (512, 3), (512, 1)):
         got = answer(channels, kernel_size)
         require(

@@ -1,9 +1,8 @@
 """The checks of the exercises on choosing a norm accept the solution and refuse plausible wrong answers."""
 
-import pytest
-
 from d2lcnn.insight.exercises import choosing as checks
-from d2lcnn.insight.exercises.answers import WrongAnswer
+
+from .both_ways import accepts, refuses
 
 ONE = {
     "batch, 8 features": False,
@@ -66,14 +65,5 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_solutions_are_accepted(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.startswith("Correct. ")
-
-
-@pytest.mark.parametrize(("check", "answer"), WRONG)
-def test_plausible_wrong_answers_are_refused(check, answer, capsys):
-    with pytest.raises(WrongAnswer, match="Your answer gives"):
-        check(answer)
-    assert capsys.readouterr().out == ""
+test_accepts = accepts(RIGHT)
+test_refuses = refuses(WRONG)

@@ -1,11 +1,11 @@
 """The checks of GoogLeNet's exercises accept the solution and refuse plausible wrong answers."""
 
-import pytest
 import torch
 from torch import nn
 
 from d2lcnn.insight.exercises import googlenet as checks
-from d2lcnn.insight.exercises.answers import WrongAnswer
+
+from .both_ways import accepts, refuses
 
 CHANNELS = [256, 480, 512, 512, 512, 528, 832, 832, 1024]
 
@@ -72,13 +72,5 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_accepts(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.startswith("Correct.")
-
-
-@pytest.mark.parametrize(("check", "answer"), WRONG)
-def test_refuses(check, answer):
-    with pytest.raises(WrongAnswer, match="Your answer gives"):
-        check(answer)
+test_accepts = accepts(RIGHT)
+test_refuses = refuses(WRONG)

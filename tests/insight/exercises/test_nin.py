@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from d2lcnn import WrongAnswer
 from d2lcnn.insight.exercises import nin as checks
-from d2lcnn.insight.exercises.answers import WrongAnswer
+
+from .both_ways import accepts, refuses
 
 COUNTS = {"3×3": 73_856, "1×1": 16_512}
 
@@ -18,6 +20,12 @@ def merge(first, second, *, bias=True):
     with torch.no_grad():
         merged.weight.copy_(torch.einsum("om,mcij->ocij", mixing, first.weight))
         merged.bias.copy_(mixing @ first.bias + second.bias if bias else second.bias)
+    return merged
+
+
+def merge_without_padding(first, second):
+    merged = merge(first, second)
+    merged.padding = (0, 0)
     return merged
 
 
@@ -61,6 +69,7 @@ WRONG = [
     (checks.check_nin_counts, COUNTS | {"1×1": 256}),
     (checks.check_nin_merge, lambda first, second: merge(first, second, bias=False)),
     (checks.check_nin_merge, plain_sum_of_biases),
+    (checks.check_nin_merge, merge_without_padding),
     (checks.check_nin_merge, lambda first, second: second),
     (checks.check_nin_merge, lambda first, second: None),
     (checks.check_nin_average_matrix, interleaved),
@@ -75,19 +84,37 @@ WRONG = [
     (checks.check_nin_least_side, lambda side: 32 * side + 64),  # 224 for 5
     (checks.check_nin_least_side, lambda side: 67 * side),
     (checks.check_nin_soft_maximum, lambda m, r: torch.logsumexp(r * m, dim=(2, 3)) / r),  # a sum
+    (checks.check_nin_soft_maximum, lambda m, r: soft_maximum(m, r)[..., None, None]),
     (checks.check_nin_soft_maximum, lambda m, r: soft_maximum(m, r) * r),
     (checks.check_nin_soft_maximum, lambda m, r: (r * m).exp().mean(dim=(2, 3)).log() / r),  # overflows
     (checks.check_nin_soft_maximum, lambda m, r: m.amax(dim=(2, 3))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_accepts(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.startswith("Correct.")
+test_accepts = accepts(RIGHT)
+test_refuses = refuses(WRONG)
 
 
-@pytest.mark.parametrize(("check", "answer"), WRONG)
-def test_refuses(check, answer):
-    with pytest.raises(WrongAnswer, match="Your answer gives"):
+@pytest.mark.parametrize(
+    ("check", "answer", "message"),
+    [
+        (checks.check_nin_merge, merge_without_padding, r"2×5×6×7\. Your answer gives '2×5×4×5'.*padding"),
+        (checks.check_nin_merge, lambda first, second: first, "how many maps"),
+        (checks.check_nin_merge, lambda first, second: None, "is an nn.Conv2d"),
+        (checks.check_nin_merge, lambda *both: merge(*both, bias=False), "What becomes of the first bias"),
+        (
+            checks.check_nin_soft_maximum,
+            lambda m, r: soft_maximum(m, r)[..., None, None],
+            r"2×3 numbers\. Your answer gives '2×3×1×1'.*kept",
+        ),
+    ],
+)
+def test_hint_is_about_the_mistake(check, answer, message):
+    with pytest.raises(WrongAnswer, match=message):
         check(answer)
+
+
+def test_the_hint_on_the_least_side_does_not_give_the_formula():
+    with pytest.raises(WrongAnswer) as refusal:
+        checks.check_nin_least_side(lambda side: 0)
+    assert "(m" not in str(refusal.value)

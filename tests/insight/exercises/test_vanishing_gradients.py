@@ -2,11 +2,11 @@
 
 import math
 
-import pytest
 import torch
 
 from d2lcnn.insight.exercises import vanishing_gradients as checks
-from d2lcnn.insight.exercises.answers import WrongAnswer
+
+from .both_ways import accepts, refuses
 
 
 def chain(x, weights, f, slope, *, with_slope=True, own_input=True):
@@ -88,13 +88,5 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_is_accepted(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.startswith("Correct.")
-
-
-@pytest.mark.parametrize(("check", "answer"), WRONG)
-def test_a_wrong_answer_is_refused(check, answer):
-    with pytest.raises(WrongAnswer):
-        check(answer)
+test_accepts = accepts(RIGHT)
+test_refuses = refuses(WRONG)
