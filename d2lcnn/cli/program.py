@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from d2lcnn.cli import record
+from d2lcnn.cli import data, record
 from d2lcnn.training.loop import DivergedError
 
-COMMANDS = (record,)
+COMMANDS = (data, record)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
