@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from d2lcnn.cli import data, record
+from d2lcnn.cli import data, record, summary
 from d2lcnn.training.loop import DivergedError
 
-COMMANDS = (data, record)
+COMMANDS = (record, summary, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
