@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from d2lcnn.cli import data, record, summary
-from d2lcnn.training.loop import DivergedError
+from d2lcnn.training.epoch import DivergedError
 
 COMMANDS = (record, summary, data)
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python flushes standard output once more when it ends, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, DivergedError, torch.cuda.OutOfMemoryError) as error:
+    except (ValueError, OSError, DivergedError, MemoryError, torch.cuda.OutOfMemoryError) as error:
         print(f"d2lcnn {options.command}: {error}", file=sys.stderr)
         return 1
     return status
