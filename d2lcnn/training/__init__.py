@@ -7,7 +7,7 @@ from d2lcnn.training.loop import train_ch6, xavier_uniform
 from d2lcnn.training.metrics import Accumulator, Timer, accuracy, evaluate, evaluate_accuracy_gpu
 from d2lcnn.training.recipes import RECIPES, Recipe
 from d2lcnn.training.records import Run, load_runs, record, spread, summarize_runs
-from d2lcnn.training.schedules import constant, cosine, step_decay
+from d2lcnn.training.schedules import constant_schedule, cosine_schedule, step_schedule
 
 __all__ = [
     "RECIPES",
@@ -19,14 +19,14 @@ __all__ = [
     "Run",
     "Timer",
     "accuracy",
-    "constant",
-    "cosine",
+    "constant_schedule",
+    "cosine_schedule",
     "evaluate",
     "evaluate_accuracy_gpu",
     "load_runs",
     "record",
     "spread",
-    "step_decay",
+    "step_schedule",
     "summarize_runs",
     "train_ch6",
     "xavier_uniform",

@@ -124,7 +124,7 @@ class Epoch:
             advice = (
                 f"A batch of {fits} fits: load the data with batch_size={fits}."
                 if fits
-                else "Not even one image fits: choose smaller images or a smaller network."
+                else "No smaller batch fits either: choose smaller images or a smaller network."
             )
         whose = "this machine" if X.device.type == "cpu" else str(X.device)
         raise kind(

@@ -94,7 +94,7 @@ def train_ch6(
         optimizer: Called as `optimizer(parameters, lr=lr)`: `torch.optim.AdamW`, or for example
             `functools.partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4)`.
         schedule: Gives for the share of the training that is done a factor on `lr`, set before every step:
-            `cosine()`, `step_decay()`, `constant(warmup=0.1)` or a function of your own.
+            `cosine_schedule()`, `step_schedule()`, `constant_schedule(warmup=0.1)` or a function of your own.
         label_smoothing: Share of each target that is spread evenly over all classes, in [0, 1).
         clip_norm: Greatest norm of the whole gradient; a longer one is shortened to it.
         augment: Applied to the images of every training batch on the device, such as `RandomFlips()`.
@@ -232,9 +232,8 @@ def train_epochs(
                 epoch.run(train_iter)
                 _record_epoch(epoch, test_iter, validation)
             except KeyboardInterrupt:
-                if (
-                    step.team.size > 1
-                ):  # the others may stand elsewhere: all of them end, and resuming goes on
+                # Other processes may stand elsewhere: all of them end, and resuming goes on.
+                if step.team.size > 1:
                     raise
                 history.interrupted = (number, epoch.totals.steps)
                 break

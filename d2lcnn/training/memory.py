@@ -26,7 +26,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def largest_fit(net: nn.Module, trial: Callable[[int], object], batch_size: int) -> int:
-    """Halve a batch until forward and backward pass fit, and give that size; 0 if not even one image does.
+    """Halve a batch until forward and backward pass fit, and give that size; 0 if none does.
 
     Gradients are dropped between the trials, and buffers such as running statistics end as they began.
 
@@ -52,9 +52,8 @@ def largest_fit(net: nn.Module, trial: Callable[[int], object], batch_size: int)
         try:
             trial(size)
         except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            size //= 2
+            # Anything else is a network that cannot take so few images, such as batch norm with a single one.
+            size = size // 2 if is_out_of_memory(error) else 0
         else:
             break
     net.zero_grad(set_to_none=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 Schedule = Callable[[float], float]
 
 
-def constant(*, warmup: float = 0.0) -> Schedule:
+def constant_schedule(*, warmup: float = 0.0) -> Schedule:
     """Keep the learning rate, after a rise from zero if one is wanted.
 
     Args:
@@ -28,14 +28,14 @@ def constant(*, warmup: float = 0.0) -> Schedule:
         Goyal and others (2017), "Accurate, Large Minibatch SGD", section 2.2, for the warm-up.
 
     Example:
-        >>> schedule = constant(warmup=0.5)
+        >>> schedule = constant_schedule(warmup=0.5)
         >>> schedule(0), schedule(0.25), schedule(0.75)
         (0.0, 0.5, 1.0)
     """
     return _after_warmup(lambda _: 1.0, warmup)
 
 
-def cosine(*, warmup: float = 0.0) -> Schedule:
+def cosine_schedule(*, warmup: float = 0.0) -> Schedule:
     """Lower the learning rate to zero along half a period of the cosine.
 
     Args:
@@ -51,14 +51,14 @@ def cosine(*, warmup: float = 0.0) -> Schedule:
         Loshchilov and Hutter (2017), "SGDR", equation 5, without restarts.
 
     Example:
-        >>> schedule = cosine()
+        >>> schedule = cosine_schedule()
         >>> schedule(0), round(schedule(0.5), 3), schedule(1)
         (1.0, 0.5, 0.0)
     """
     return _after_warmup(lambda share: 0.5 * (1 + math.cos(math.pi * share)), warmup)
 
 
-def step_decay(*, at: Sequence[float] = (0.5, 0.75), factor: float = 0.1, warmup: float = 0.0) -> Schedule:
+def step_schedule(*, at: Sequence[float] = (0.5, 0.75), factor: float = 0.1, warmup: float = 0.0) -> Schedule:
     """Multiply the learning rate by a factor at certain moments, as the classic networks were trained.
 
     Args:
@@ -76,7 +76,7 @@ def step_decay(*, at: Sequence[float] = (0.5, 0.75), factor: float = 0.1, warmup
         He and others (2016), section 4.2: a tenth at 32,000 and again at 48,000 of 64,000 steps.
 
     Example:
-        >>> schedule = step_decay()
+        >>> schedule = step_schedule()
         >>> schedule(0.49), schedule(0.5), round(schedule(0.8), 3)
         (1.0, 0.1, 0.01)
     """

@@ -99,7 +99,7 @@ def good_notebook() -> Any:
         ),
         new_markdown_cell("</details>"),
         new_code_cell(
-            "from d2lcnn.training.loop import Epoch\n\nd2lcnn.show_source(Epoch.step)",
+            "from d2lcnn.training.step import Step\n\nd2lcnn.show_source(Step.update)",
             metadata={"tags": ["listing"]},
             outputs=[printed("def step")],
         ),
@@ -249,7 +249,7 @@ BAD = [
     ("listings_apart", source(LISTING, "print(d2lcnn.show_source(net))")),
     (
         "listings_apart",
-        lambda notebook: notebook.cells.append(new_code_cell("print(Epoch)", execution_count=8)),
+        lambda notebook: notebook.cells.append(new_code_cell("print(Step)", execution_count=8)),
     ),
     ("short_code_long_prose", source(0, "# Title")),
     ("short_code_long_prose", source(CHECK, LONG)),

@@ -123,34 +123,40 @@ def check_vgg_fields(answer: Mapping[str, int]) -> None:
     """Check what one output of the last convolution sees in configurations A to E.
 
     Args:
-        answer: For "A", "B", "C", "D" and "E" the side of the receptive field in pixels.
+        answer: For "A", "B", "C", "D" and "E" the side of the receptive field in pixels, as a dict.
 
     Raises:
-        WrongAnswer: If a configuration is missing or its field is another.
+        WrongAnswer: If it is no dict, a configuration is missing or its field is another.
 
     Example:
         >>> check_vgg_fields({"A": 150})
         Traceback (most recent call last):
         ...
-        d2lcnn.insight.exercises.answers.WrongAnswer: Configuration A sees another square. Your answer gives 150...
+        d2lcnn.insight.exercises.answers.WrongAnswer: Configuration A sees another square, or this is not one number, ...
     """
+    require(
+        isinstance(answer, Mapping),
+        "The answer is a dict from a configuration's name to one number.",
+        got=answer,
+        hint='Give the side in pixels for each of "A" to "E", as in the dict above the check.',
+    )
     for name, size in _FIELDS.items():
         got = answer.get(name)
         require(
             is_close(got, size),
-            f"Configuration {name} sees another square.",
+            f"Configuration {name} sees another square, or this is not one number, its side.",
             got=got,
             hint="Walk from the input: which layers widen the field, by how much at which jump, and which double the jump?",
         )
     accept("A 1×1 convolution adds depth, and not a pixel.")
 
 
-def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
+def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor | nn.Conv2d]) -> None:
     """Check the kernel with which a convolution does the work of a dense layer that read maps channels last.
 
     Args:
         answer: A function of the dense layer's weight, outputs × inputs, the number of maps and their side; it gives
-            the convolution's, outputs × maps × side × side.
+            the convolution's, outputs × maps × side × side, as a tensor or array or within a convolution.
 
     Raises:
         WrongAnswer: If the convolution gives other numbers than the dense layer.
@@ -164,7 +170,9 @@ def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(4, 3 * 3 * 2, dtype=torch.float64, generator=generator)
     maps = torch.randn(5, 2, 3, 3, dtype=torch.float64, generator=generator)
-    kernel = answer(weight.clone(), 2, 3)
+    given = answer(weight.clone(), 2, 3)
+    kernel = given.weight if isinstance(given, nn.Conv2d) else given
+    kernel = torch.as_tensor(kernel, dtype=torch.float64) if hasattr(kernel, "shape") else kernel
     require(
         isinstance(kernel, Tensor) and kernel.shape == (4, 2, 3, 3),
         "The kernel has another shape.",
@@ -172,8 +180,9 @@ def check_vgg_convolution(answer: Callable[[Tensor, int, int], Tensor]) -> None:
         hint="A kernel has an axis for outputs, one for the maps it reads, and two for places.",
     )
     got = nn.functional.conv2d(maps, kernel).flatten(1)
+    wanted = maps.permute(0, 2, 3, 1).flatten(1) @ weight.T
     require(
-        is_close(got, maps.permute(0, 2, 3, 1).flatten(1) @ weight.T),
+        is_close(got, wanted, tolerance=1e-4),  # a kernel in float32 is right up to rounding
         "The convolution gives other numbers than the dense layer.",
         got=got,
         hint="In which order did flattening lay out rows, columns and channels, and which of them moved fastest?",
