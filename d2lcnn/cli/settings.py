@@ -14,13 +14,17 @@ from d2lcnn.data.batches import Batches
 from d2lcnn.data.subset import choose
 from d2lcnn.layers.color_noise import PCAColorNoise
 from d2lcnn.training.recipes import Recipe
-from d2lcnn.training.schedules import Schedule, constant, cosine, step_decay
+from d2lcnn.training.schedules import Schedule, constant_schedule, cosine_schedule, step_schedule
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adamw": torch.optim.AdamW,
 }
-SCHEDULES: dict[str, Callable[..., Schedule]] = {"constant": constant, "cosine": cosine, "step": step_decay}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": constant_schedule,
+    "cosine": cosine_schedule,
+    "step": step_schedule,
+}
 ADAMW_WEIGHT_DECAY = 0.01  # torch's own default
 COLOR_IMAGES = (
     2000  # as many show how a data set's colours vary; a copy of them all in float64 could fill the memory
@@ -123,7 +127,7 @@ def check_same(given: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         ValueError: If one differs; it names all that do.
 
     Example:
-        >>> check_same({"lr": 0.5}, {"lr": 0.9, "seed": 0})
+        >>> check_same({"lr": 0.5}, {"lr": 0.9, "seed": 0})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         ValueError: The run has other settings: --lr 0.9, not 0.5. Leave them out to go on with it, or start another run ...
@@ -186,8 +190,8 @@ def make_augment(settings: Mapping[str, Any], train_iter: Batches) -> Callable[[
     Example:
         >>> images = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
         >>> data = Batches(images, torch.arange(2), 2, device="cpu")
-        >>> make_augment({"crop": 2, "flip": True, "color_noise": 0.0}, data)
-        functools.partial(<function in_turn at ...>, [RandomCrops(padding=2), RandomFlips()])
+        >>> make_augment({"crop": 2, "flip": True, "color_noise": 0.0}, data).args
+        ([RandomCrops(padding=2), RandomFlips()],)
     """
     changes: list[Callable[[Tensor], Tensor]] = []
     if settings["crop"]:

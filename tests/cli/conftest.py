@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -38,3 +39,25 @@ def d2lcnn_(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("D2LCNN_FAST", "1")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short run that has ended: LeNet with ReLU, on the digits of fast mode."""
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("D2LCNN_FAST", "1")
+        words = [
+            "train",
+            "lenet_relu_max",
+            "--out",
+            str(folder),
+            "--subset",
+            "320",
+            "--device",
+            "cpu",
+            "--seed",
+            "3",
+        ]
+        assert main(words) == 0
+    return folder
