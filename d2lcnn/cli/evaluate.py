@@ -23,7 +23,7 @@ The test set is that of the recipe. For each class the table says how many of it
 recognised, and which other class its images are most often taken for. --json gives the whole table besides, a row for each
 class and in it the number of its images that were taken for each class."""
 EXAMPLES = """
-d2lcnn evaluate runs/lenet                              the run that d2lcnn train wrote there
+d2lcnn evaluate runs/lenet                              the run in that folder
 d2lcnn evaluate runs/lenet --json                       with the table of who is taken for whom
 d2lcnn evaluate weights.pt --recipe resnet18            a state dict from elsewhere
 """
