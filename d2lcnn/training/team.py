@@ -45,12 +45,12 @@ class Team:
         """Give this process's part of a data set.
 
         Args:
-            data: The course's batches; alone, any iterable is left as it is.
+            data: The course's batches, or None; alone, any iterable is left as it is.
 
         Raises:
             ValueError: If several processes would each see all of some other loader.
         """
-        if self.size == 1:
+        if self.size == 1 or data is None:
             return data
         if not isinstance(data, Batches):
             raise ValueError(
