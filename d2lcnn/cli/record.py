@@ -49,6 +49,7 @@ def add(commands: Commands) -> None:
         "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
     )
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: %(default)s")
+    parser.add_argument("--compile", action="store_true", help="run the steps through torch.compile")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
     parser.add_argument(
         "--held-out", type=int, default=0, metavar="N", help="hold N training images out and validate on them"
@@ -73,6 +74,7 @@ def _run(options: argparse.Namespace) -> int:
                     folder=options.out,
                     device=options.device,
                     precision=options.precision,
+                    compile=options.compile,
                     num_epochs=options.epochs,
                     held_out=options.held_out,
                 )

@@ -248,6 +248,7 @@ def record(
     folder: Path,
     device: torch.device | str | None = None,
     precision: str = "float32",
+    compile: bool = False,
     num_epochs: int | None = None,
     held_out: int = 0,
     progress: bool | None = None,
@@ -260,6 +261,7 @@ def record(
         folder: Where the record goes; while the run lasts its checkpoint lies there too, as `….partial.pt`.
         device: Where to train; None takes `try_gpu()`.
         precision: "float32", "bfloat16" or "auto".
+        compile: Whether the steps run through `torch.compile`; the record says so.
         num_epochs: Fewer or more epochs than the recipe's; the record says so.
         held_out: Number of training images to hold out and validate on.
         progress: Whether to show a bar; None shows it on a terminal.
@@ -305,6 +307,7 @@ def record(
         place,
         seed=seed,
         precision=precision,
+        compile=compile,
         optimizer=recipe.optimizer,
         validation=validation,
         progress=progress,
@@ -315,7 +318,9 @@ def record(
         raise KeyboardInterrupt
     run = Run(
         recipe=recipe_name,
-        settings=recipe.settings() | {"num_epochs": num_epochs or recipe.num_epochs},
+        settings=recipe.settings()
+        | {"num_epochs": num_epochs or recipe.num_epochs}
+        | ({"compile": True} if compile else {}),
         seed=seed,
         held_out=held_out,
         device=machine,
