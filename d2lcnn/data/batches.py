@@ -83,15 +83,31 @@ class Batches:
         return -(-self.num_examples // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        order = torch.randperm(self.num_examples).to(self.device) if self.shuffle else None
-        for start in range(0, self.num_examples, self.batch_size):
-            stop = start + self.batch_size
+        order = self._order()
+        for start, stop in self._ranges():
+            if start == stop:  # a process's part of a batch that has fewer images than there are processes
+                continue
             chosen: slice | Tensor = slice(start, stop) if order is None else order[start:stop]
             images = self.images[chosen]
             pixels = images.to(torch.float32) if self.resize is None else resize_images(images, self.resize)
             # The copy keeps a caller who changes the labels of a batch in place from changing the data set.
             labels = self.labels[chosen].clone() if order is None else self.labels[chosen]
             yield pixels.div_(255), labels
+
+    def _order(self) -> Tensor | None:
+        """Draw the order of a pass; None leaves the images as they lie."""
+        return torch.randperm(self.num_examples).to(self.device) if self.shuffle else None
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        """Give where each batch begins and ends in the order of the pass."""
+        for start in range(0, self.num_examples, self.batch_size):
+            yield start, min(start + self.batch_size, self.num_examples)
+
+    def batch_sizes(self) -> list[int]:
+        """Give the number of images in each batch of a pass."""
+        sizes = [self.batch_size] * len(self)
+        sizes[-1] = self.num_examples - self.batch_size * (len(self) - 1)
+        return sizes
 
     def __repr__(self) -> str:
         before = tuple(self.images.shape[1:])

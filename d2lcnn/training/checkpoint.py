@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from d2lcnn.training.history import History
 
-FORMAT = 1
+FORMAT = 2
 
 
 @contextlib.contextmanager
@@ -47,8 +47,57 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+@contextlib.contextmanager
+def locked(path: str | Path | None) -> Iterator[None]:
+    """Keep a checkpoint for one run alone; a process that dies, however it dies, lets go of it.
+
+    That the lock can be written shows besides, before any training, that the folder can.
+
+    Args:
+        path: The checkpoint; None locks nothing.
+
+    Raises:
+        OSError: If another run holds it, or the folder cannot be made or written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder, "state.pt")):
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['state.pt.lock']
+    """
+    if path is None:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    path = Path(path)
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise OSError(
+            f"Another run is writing the checkpoint {path}. Wait for it, stop it, or give this run a file of its own."
+        ) from error
+    except OSError as error:
+        raise OSError(
+            f"The checkpoint {path} cannot be written ({error}). Nothing was trained yet: see to the folder's rights and "
+            "the disk, or choose another place."
+        ) from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
 def save_checkpoint(
-    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, history: History, run: dict[str, Any]
+    path: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: History,
+    run: dict[str, Any],
+    rngs: list[Tensor],
 ) -> None:
     """Write all that the next epoch depends on: weights, optimizer, random numbers, and the history so far.
 
@@ -58,6 +107,7 @@ def save_checkpoint(
         optimizer: Its optimizer.
         history: What has been measured so far.
         run: The settings that a continued run must share.
+        rngs: State of torch's generator in each process.
     """
     state = {
         "format": FORMAT,
@@ -65,7 +115,7 @@ def save_checkpoint(
         "net": net.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": history.to_dict(),
-        "rng": torch.get_rng_state(),
+        "rngs": rngs,
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
     with atomic_write(path) as file:
@@ -73,7 +123,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, run: dict[str, Any]
+    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, run: dict[str, Any], *, rank: int = 0
 ) -> History:
     """Put a network, its optimizer and the random numbers back to where a checkpoint was written.
 
@@ -82,6 +132,7 @@ def load_checkpoint(
         net: A network of the same build; it gets the saved weights.
         optimizer: Its optimizer; it gets the saved state.
         run: The settings of this run, which must be those of the saved one.
+        rank: Number of this process among those that train together.
 
     Returns:
         The history up to the checkpoint.
@@ -118,7 +169,7 @@ def load_checkpoint(
     except RuntimeError as error:
         raise ValueError(f"The checkpoint {path} belongs to another network: {error}") from error
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
+    torch.set_rng_state(state["rngs"][rank])
     if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda_rng"])
     return History.from_dict(state["history"])

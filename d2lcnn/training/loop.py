@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager, nullcontext
+import warnings
+from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.data.batches import Batches
 from d2lcnn.data.device import try_gpu
 from d2lcnn.data.fast import FAST_EPOCHS
-from d2lcnn.training.checkpoint import load_checkpoint, save_checkpoint
-from d2lcnn.training.devices import Stopwatch, autocast, device_name, resolve_precision
+from d2lcnn.training.checkpoint import load_checkpoint, locked, save_checkpoint
+from d2lcnn.training.devices import device_name, resolve_precision
+from d2lcnn.training.epoch import Epoch
 from d2lcnn.training.history import History
-from d2lcnn.training.metrics import Batch, Totals, count_correct, evaluate
+from d2lcnn.training.metrics import Batch, sum_over
 from d2lcnn.training.progress import ProgressBar
-
-LOOK_EVERY = 0.5  # seconds between two looks at the loss; each look waits for the device once
-
-
-class DivergedError(ArithmeticError):
-    """The loss became infinite or not a number; `history` holds what was measured before.
-
-    Args:
-        message: What happened, where, and what to try.
-        history: The finished epochs.
-
-    Example:
-        >>> issubclass(DivergedError, ArithmeticError)
-        True
-    """
-
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
+from d2lcnn.training.schedules import Schedule
+from d2lcnn.training.step import Step
+from d2lcnn.training.team import Team
+from d2lcnn.training.words import in_words
 
 
 def xavier_uniform(module: nn.Module) -> None:
@@ -72,15 +58,25 @@ def train_ch6(
     init_weights: Callable[[nn.Module], None] | None = xavier_uniform,
     seed: int | None = None,
     precision: str = "float32",
+    compile: bool = False,
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+    schedule: Schedule | None = None,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    augment: Callable[[Tensor], Tensor] | None = None,
     validation: Iterable[Batch] | None = None,
     progress: bool | None = None,
     checkpoint: str | Path | None = None,
     resume: str | Path | None = None,
+    sync_batch_norm: bool = False,
 ) -> History:
     """Train a classifier by stochastic gradient descent on the cross-entropy, and measure it after each epoch.
 
     With the defaults it does what d2l's function of this name does: Xavier-uniform weights, plain SGD, float32.
+
+    Where a process group of torch.distributed has been initialized, its processes train the network together: each
+    takes its part of every batch, and the result is that of one process, up to rounding, dropout's draws, and batch
+    norm, which takes each process's statistics by itself unless `sync_batch_norm` is given.
 
     Args:
         net: The network; it is moved to the device, trained in place and **initialized anew** unless
@@ -94,19 +90,31 @@ def train_ch6(
         init_weights: Applied to every module before training; None keeps the weights that are there.
         seed: Seeds torch's generators first, and so weights drawn by `init_weights`, dropout and shuffling.
         precision: "float32", "bfloat16" (weights and loss stay float32), or "auto": bfloat16 where it is native.
-        optimizer: Called as `optimizer(parameters, lr=lr)`.
+        compile: Whether to run the training steps through `torch.compile`, which takes a while to start.
+        optimizer: Called as `optimizer(parameters, lr=lr)`: `torch.optim.AdamW`, or for example
+            `functools.partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4)`.
+        schedule: Gives for the share of the training that is done a factor on `lr`, set before every step:
+            `cosine()`, `step_decay()`, `constant(warmup=0.1)` or a function of your own.
+        label_smoothing: Share of each target that is spread evenly over all classes, in [0, 1).
+        clip_norm: Greatest norm of the whole gradient; a longer one is shortened to it.
+        augment: Applied to the images of every training batch on the device, such as `RandomFlips()`.
         validation: Held-out batches, measured after each epoch like the test batches.
         progress: Whether to show a bar; None shows it in a notebook or on a terminal.
         checkpoint: File that gets the state of the run after each epoch.
         resume: Checkpoint to continue from; on a CPU the result is that of an uninterrupted run, bit for bit.
+        sync_batch_norm: Whether several processes, on GPUs, take batch norm's statistics together.
 
     Returns:
         The history of the run. Ctrl-C ends the training early and returns what there is.
 
     Raises:
-        ValueError: If an argument is out of range, a loader is empty, a label has no output, or the network
-            cannot take the images.
+        ValueError: If an argument is out of range, a loader is empty, a label has no output, the network
+            cannot take the images, or a checkpoint does not fit.
+        OSError: If the checkpoint's folder cannot be written, or another run is using the checkpoint. A write that
+            fails later is a RuntimeWarning: the training goes on, and the checkpoint before it stays.
         DivergedError: If the loss becomes infinite or NaN; it names epoch and step and carries the history.
+        MemoryError: If a step does not fit into memory (`torch.cuda.OutOfMemoryError` on a GPU); it says which batch
+            size fits.
 
     Differs from:
         d2l's function, which divides by zero with fewer than five batches, goes on when the loss is NaN, and
@@ -119,18 +127,14 @@ def train_ch6(
         >>> history.test_acc[-1]
         1.0
     """
-    _check_settings(num_epochs, lr, net)
+    _check_settings(num_epochs, lr, net, label_smoothing, clip_norm)
     device = try_gpu() if device is None else torch.device(device)
     precision = resolve_precision(device, precision)
+    team = Team.current()
+    _check_team(team, device, sync_batch_norm)
     fast = bool(getattr(train_iter, "fast", False))
     if fast:
         num_epochs = min(num_epochs, FAST_EPOCHS)
-    if seed is not None:
-        torch.manual_seed(seed)
-    if init_weights is not None:
-        net.apply(init_weights)
-    net.to(device)
-    sgd = optimizer(net.parameters(), lr=lr)
     history = History(
         num_epochs=num_epochs,
         device=device.type,
@@ -139,114 +143,160 @@ def train_ch6(
         data=str(getattr(train_iter, "name", "")),
         fast=fast,
     )
-    run: dict[str, Any] = {"lr": float(lr), "precision": precision, "seed": seed, "data": history.data}
-    if resume is not None:
-        history = load_checkpoint(Path(resume), net, sgd, run)
-        history.num_epochs = num_epochs
+    steps_per_epoch = len(train_iter) if isinstance(train_iter, Sized) else None
+    if schedule is not None and not steps_per_epoch:
+        raise ValueError(
+            "A schedule needs to know how long the training is, and these training data do not tell their number of "
+            "batches (len). Make them a list or a DataLoader."
+        )
+    train_iter, test_iter, validation = (team.share(data) for data in (train_iter, test_iter, validation))
+    team.check_batches(train_iter)
 
-    batches_per_epoch = len(train_iter) if isinstance(train_iter, Sized) else None
-    total = batches_per_epoch * num_epochs if batches_per_epoch else None
-    done = batches_per_epoch * len(history) if batches_per_epoch else 0
-    with ProgressBar(total, done=done, show=progress) as bar:
-        for epoch in range(len(history) + 1, num_epochs + 1):
-            trainer = Epoch(net, sgd, device, precision, epoch, history, bar)
-            try:
-                trainer.run(train_iter)
-                _record_epoch(trainer, test_iter, validation)
-            except KeyboardInterrupt:
-                history.interrupted = (epoch, trainer.totals.steps)
-                break
-            if checkpoint is not None:
-                save_checkpoint(Path(checkpoint), net, sgd, history, run)
+    if seed is not None:
+        torch.manual_seed(seed)
+    if init_weights is not None:
+        net.apply(init_weights)
+    net.to(device)
+    if precision == "bfloat16":
+        net.to(memory_format=torch.channels_last)
+    forward: Callable[[Tensor], Tensor] = team.wrap(net, device, sync_batch_norm=sync_batch_norm)
+    if compile:
+        forward = torch.compile(forward, mode="reduce-overhead" if device.type == "cuda" else None)
+    team.scatter_randomness()
+    step = Step(
+        net=net,
+        forward=forward,
+        optimizer=_make_optimizer(optimizer, net, lr, device, precision),
+        lr=float(lr),
+        device=device,
+        precision=precision,
+        schedule=schedule,
+        label_smoothing=label_smoothing,
+        clip_norm=clip_norm,
+        augment=augment,
+        team=team,
+    )
+    run: dict[str, Any] = {
+        "lr": float(lr),
+        "precision": precision,
+        "seed": seed,
+        "data": history.data,
+        "optimizer": in_words(optimizer),
+        # A schedule is known by its values, and with one the run's length belongs to what a step depends on.
+        "schedule": None if schedule is None else [round(schedule(i / 8), 9) for i in range(9)],
+        "length": None if schedule is None else num_epochs,
+        "label_smoothing": label_smoothing,
+        "clip_norm": clip_norm,
+        "augment": None if augment is None else in_words(augment),
+        "processes": team.size,
+    }
+    with locked(checkpoint if team.leads else None):
+        if resume is not None:
+            history = load_checkpoint(Path(resume), net, step.optimizer, run, rank=team.rank)
+            history.num_epochs = num_epochs
+        bar = ProgressBar(
+            steps_per_epoch and steps_per_epoch * num_epochs,
+            done=(steps_per_epoch or 0) * len(history),
+            show=progress if team.leads else False,
+        )
+        keep = None if checkpoint is None else lambda: _keep(Path(checkpoint), step, history, run)
+        train_epochs(step, history, bar, train_iter, test_iter, validation, keep)
     net.eval()
     return history
 
 
-class Epoch:
-    """One pass over the training data."""
+def train_epochs(
+    step: Step,
+    history: History,
+    bar: ProgressBar,
+    train_iter: Iterable[Batch],
+    test_iter: Iterable[Batch],
+    validation: Iterable[Batch] | None,
+    keep: Callable[[], None] | None,
+) -> None:
+    """Train epoch by epoch, from where the history ends to where it shall, and write each into it.
 
-    def __init__(
-        self,
-        net: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        device: torch.device,
-        precision: str,
-        epoch: int,
-        history: History,
-        bar: ProgressBar,
-    ) -> None:
-        self.net, self.optimizer, self.device, self.precision = net, optimizer, device, precision
-        self.epoch, self.history, self.bar = epoch, history, bar
-        self.totals = Totals(device)
-        self.compute = Stopwatch(device)
-        self.seconds = 0.0
-
-    def run(self, train_iter: Iterable[Batch]) -> None:
-        """Train on every batch once."""
-        started = looked = time.perf_counter()
-        self.net.train()
-        for X, y in train_iter:
-            # Batches has checked its labels when it was made; of a loader that we do not know we check each batch.
-            label_range = _range_of_labels(train_iter, X, y, first=self.totals.steps == 0)
-            self.step(X.to(self.device), y.to(self.device), label_range)
-            self.bar.step()
-            if time.perf_counter() - looked > LOOK_EVERY:
-                self.look()
-                looked = time.perf_counter()
-        if self.totals.examples == 0:
-            raise ValueError(
-                f"The training data gave no batch in epoch {self.epoch}. An iterator that can be read only once, such "
-                "as a generator, must be made into a list or a DataLoader."
-            )
-        self.look()
-        self.seconds = time.perf_counter() - started
-
-    def step(self, X: Tensor, y: Tensor, label_range: tuple[int, int] | None) -> None:
-        """Train on one batch."""
-        self.compute.start()
-        self.optimizer.zero_grad()
-        first = self.epoch == 1 and self.totals.steps == 0
-        with autocast(self.device, self.precision), _explaining(self.net, X) if first else nullcontext():
-            y_hat = self.net(X)
-        if label_range is not None:
-            _check_labels(label_range, y_hat, f"epoch {self.epoch}, step {self.totals.steps + 1}")
-        loss = nn.functional.cross_entropy(y_hat.float() if self.precision == "bfloat16" else y_hat, y)
-        loss.backward()
-        self.optimizer.step()
-        with torch.no_grad():
-            self.totals.add(loss, count_correct(y_hat, y), len(y))
-        self.compute.stop()
-
-    def look(self) -> None:
-        """Wait for the device, show the loss, and stop the run if it is no longer a number."""
-        mean_loss, share_correct, finite = self.totals.read()
-        if not finite:
-            raise DivergedError(
-                f"The loss became infinite or NaN in epoch {self.epoch}, step {self.totals.first_bad_step}. Try a "
-                f"learning rate below {self.optimizer.param_groups[0]['lr']:g}; also check that the images are finite.",
-                self.history,
-            )
-        self.bar.tell(f"epoch {self.epoch}/{self.history.num_epochs}", loss=mean_loss, acc=share_correct)
+    Args:
+        step: What to do with a batch.
+        history: The finished epochs; it grows.
+        bar: Shows where the run stands.
+        train_iter: Training batches.
+        test_iter: Test batches.
+        validation: Held-out batches, or None.
+        keep: Called after each epoch.
+    """
+    with bar:
+        for number in range(len(history) + 1, history.num_epochs + 1):
+            epoch = Epoch(step, number, history, bar)
+            try:
+                epoch.run(train_iter)
+                _record_epoch(epoch, test_iter, validation)
+            except KeyboardInterrupt:
+                if (
+                    step.team.size > 1
+                ):  # the others may stand elsewhere: all of them end, and resuming goes on
+                    raise
+                history.interrupted = (number, epoch.totals.steps)
+                break
+            if keep is not None:
+                keep()
 
 
-def _record_epoch(trainer: Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
+def _keep(path: Path, step: Step, history: History, run: dict[str, Any]) -> None:
+    """Write the checkpoint of an epoch; a disk that is full for a while must not cost what has been computed."""
+    rngs = step.team.gather(torch.get_rng_state())
+    if not step.team.leads:
+        return
+    try:
+        save_checkpoint(path, step.net, step.optimizer, history, run, rngs)
+    except OSError as error:
+        warnings.warn(
+            f"The checkpoint {path} of epoch {len(history)} could not be written ({error}). The training goes on, and an "
+            "older checkpoint is still as it was. Make room, or see to the folder's rights.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _make_optimizer(
+    make: Callable[..., torch.optim.Optimizer],
+    net: nn.Module,
+    lr: float,
+    device: torch.device,
+    precision: str,
+) -> torch.optim.Optimizer:
+    """Make the optimizer, in its fused form where that is there and float32's results on a CPU are not at stake."""
+    kind = getattr(make, "func", make)
+    exact = device.type == "cpu" and precision == "float32"
+    own = isinstance(kind, type) and kind.__module__.startswith("torch.optim")
+    if own and not exact and "fused" in inspect.signature(kind).parameters:
+        try:
+            return make(net.parameters(), lr=lr, fused=True)
+        except RuntimeError:  # this version of torch has no fused form for this device
+            pass
+    return make(net.parameters(), lr=lr)
+
+
+def _record_epoch(epoch: Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
     """Measure after an epoch, and only then write all of it into the history, so that its lists stay equally long."""
-    history = trainer.history
+    history, step = epoch.history, epoch.step
 
     def measure(data: Iterable[Batch]) -> tuple[float, float]:
-        return evaluate(
-            trainer.net,
-            data,
-            trainer.device,
-            loss=nn.functional.cross_entropy,
-            precision=trainer.precision,
+        totals = sum_over(
+            step.net, data, step.device, loss=nn.functional.cross_entropy, precision=step.precision
         )
+        totals.combine(step.team)
+        if totals.examples == 0:
+            raise ValueError(
+                "There is nothing to evaluate: the test or validation data gave no example. Check their data set."
+            )
+        return totals.read()[:2]
 
     started = time.perf_counter()
     test_loss, test_acc = measure(test_iter)
     held_out = measure(validation) if validation is not None else None
     evaluation_seconds = time.perf_counter() - started
-    train_loss, train_acc, _ = trainer.totals.read()
+    train_loss, train_acc, _ = epoch.totals.read()
     history.train_loss.append(train_loss)
     history.train_acc.append(train_acc)
     history.test_loss.append(test_loss)
@@ -254,17 +304,23 @@ def _record_epoch(trainer: Epoch, test_iter: Iterable[Batch], validation: Iterab
     if held_out is not None:
         history.validation_loss.append(held_out[0])
         history.validation_acc.append(held_out[1])
-    history.seconds.append(trainer.seconds)
+    history.seconds.append(epoch.seconds)
     history.evaluation_seconds.append(evaluation_seconds)
-    history.compute_seconds.append(trainer.compute.seconds())
-    history.examples.append(trainer.totals.examples)
+    history.compute_seconds.append(epoch.compute.seconds())
+    history.examples.append(epoch.totals.examples)
 
 
-def _check_settings(num_epochs: int, lr: float, net: nn.Module) -> None:
+def _check_settings(
+    num_epochs: int, lr: float, net: nn.Module, label_smoothing: float, clip_norm: float | None
+) -> None:
     if isinstance(num_epochs, bool) or not isinstance(num_epochs, int) or num_epochs < 1:
         raise ValueError(f"num_epochs must be a whole number of at least 1, got {num_epochs!r}.")
     if not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr >= 0):
         raise ValueError(f"lr must be a finite number of at least 0, got {lr!r}.")
+    if isinstance(label_smoothing, bool) or not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must be at least 0 and below 1, got {label_smoothing!r}.")
+    if clip_norm is not None and not (math.isfinite(clip_norm) and clip_norm > 0):
+        raise ValueError(f"clip_norm must be a finite number above 0, or None, got {clip_norm!r}.")
     parameters = list(net.parameters())
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in parameters):
         raise ValueError(
@@ -274,49 +330,9 @@ def _check_settings(num_epochs: int, lr: float, net: nn.Module) -> None:
         raise ValueError(f"The network has no parameter to train: {type(net).__name__}.")
 
 
-def _range_of_labels(
-    train_iter: Iterable[Batch], X: Tensor, y: Tensor, *, first: bool
-) -> tuple[int, int] | None:
-    """Give the least and the greatest label that may come, or None where they have been checked already."""
-    if isinstance(train_iter, Batches):
-        return (0, train_iter.num_classes - 1) if first else None
-    if len(X) == 0 or len(X) != len(y):
+def _check_team(team: Team, device: torch.device, sync_batch_norm: bool) -> None:
+    if sync_batch_norm and (team.size == 1 or device.type != "cuda"):
         raise ValueError(
-            f"A batch must hold at least one image and a label for each, got {len(X)} and {len(y)}."
+            f"sync_batch_norm is for several processes on GPUs; this is {team.size} process(es) on {device.type}. Leave "
+            "it out: batch norm then takes each process's statistics by itself."
         )
-    if y.dtype != torch.int64 or y.dim() != 1:
-        raise ValueError(
-            f"Labels must be whole numbers, one for each image, as int64; got {y.dtype} of shape {tuple(y.shape)}. "
-            "Convert them with y.long(), and one-hot rows with y.argmax(dim=1)."
-        )
-    return int(y.min()), int(y.max())
-
-
-def _check_labels(label_range: tuple[int, int], y_hat: Tensor, where: str) -> None:
-    if y_hat.dim() != 2:
-        raise ValueError(
-            f"The network must give one row of class scores for each image, got {tuple(y_hat.shape)} in {where}. "
-            "End it with nn.Flatten() or a linear layer."
-        )
-    low, high = label_range
-    if low < 0 or high >= y_hat.shape[1]:
-        raise ValueError(
-            f"Labels must lie in 0 … {y_hat.shape[1] - 1}, one for each of the network's {y_hat.shape[1]} outputs; "
-            f"the labels in {where} lie in {low} … {high}. Build the network with more outputs or mend the labels."
-        )
-
-
-@contextmanager
-def _explaining(net: nn.Module, X: Tensor) -> Iterator[None]:
-    """Turn the error of a network that cannot take its first batch into one that says so."""
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError) as error:
-        conv = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
-        hint = f" Its first convolution takes {conv.in_channels} channel(s)." if conv is not None else ""
-        raise ValueError(
-            f"The network cannot take the first batch (epoch 1, step 1), of shape {tuple(X.shape)}.{hint} Check the "
-            f"channels of the data and the loader's resize. The network says: {error}"
-        ) from error

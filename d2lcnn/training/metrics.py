@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from d2lcnn.training.devices import autocast
+from d2lcnn.training.team import Team
 
 Batch = tuple[Tensor, Tensor]
+AT_ONCE = 32  # batches whose numbers are added up together
+NEVER = torch.iinfo(torch.int64).max  # a step that no run reaches
 
 
 def accuracy(y_hat: Tensor, y: Tensor) -> float:
@@ -38,14 +41,19 @@ def accuracy(y_hat: Tensor, y: Tensor) -> float:
 
 def count_correct(y_hat: Tensor, y: Tensor) -> Tensor:
     """Count the correct predictions and leave the count on the device, so that nothing waits for it."""
+    check_same_examples(y_hat, y)
+    if y_hat.dim() > 1 and y_hat.shape[1] > 1:
+        y_hat = y_hat.argmax(dim=1)
+    return (y_hat.to(y.dtype) == y).sum()
+
+
+def check_same_examples(y_hat: Tensor, y: Tensor) -> None:
+    """Refuse predictions that are not one for each label."""
     if y_hat.shape[:1] != y.shape[:1]:
         raise ValueError(
             f"Predictions and labels must describe the same examples; got {tuple(y_hat.shape)} predictions for "
             f"{tuple(y.shape)} labels."
         )
-    if y_hat.dim() > 1 and y_hat.shape[1] > 1:
-        y_hat = y_hat.argmax(dim=1)
-    return (y_hat.to(y.dtype) == y).sum()
 
 
 def evaluate_accuracy_gpu(
@@ -100,20 +108,32 @@ def evaluate(
     """
     if device is None:
         device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    device = torch.device(device)
-    totals = Totals(device)
-    with evaluation_mode(net), torch.no_grad():
-        for X, y in data_iter:
-            X, y = X.to(device), y.to(device)
-            with autocast(device, precision):
-                y_hat = net(X)
-            totals.add(loss(y_hat.float(), y) if loss else None, count_correct(y_hat, y), len(y))
+    totals = sum_over(net, data_iter, torch.device(device), loss=loss, precision=precision)
     if totals.examples == 0:
         raise ValueError(
             "There is nothing to evaluate: the data iterator gave no example. Check its data set."
         )
     mean_loss, share_correct, _ = totals.read()
     return (mean_loss if loss else float("nan")), share_correct
+
+
+def sum_over(
+    net: nn.Module,
+    data_iter: Iterable[Batch],
+    device: torch.device,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] | None,
+    precision: str,
+) -> Totals:
+    """Run a network over a data set in evaluation mode and give the sums, which several processes can still add up."""
+    totals = Totals(device)
+    with evaluation_mode(net), torch.no_grad():
+        for X, y in data_iter:
+            X, y = X.to(device), y.to(device)
+            with autocast(device, precision):
+                y_hat = net(X)
+            totals.add(loss(y_hat.float(), y) if loss else None, y_hat, y)
+    return totals
 
 
 @contextmanager
@@ -131,44 +151,79 @@ def evaluation_mode(net: nn.Module) -> Iterator[None]:
 class Totals:
     """Running sums of loss, correct predictions and examples, kept on the device until they are read.
 
+    Adding a batch only notes its outputs. Every 32 batches they are added up in one go: done batch by batch, a dozen
+    tiny operations would cost a GPU as much as a small network's whole step.
+
     Args:
         device: Where the sums live.
 
     Example:
         >>> totals = Totals(torch.device("cpu"))
-        >>> totals.add(torch.tensor(0.5), torch.tensor(3), 4)
+        >>> totals.add(torch.tensor(0.5), torch.eye(4), torch.tensor([0, 1, 2, 0]))
         >>> totals.read()
         (0.5, 0.75, True)
     """
 
     def __init__(self, device: torch.device) -> None:
         # Sums of many float32 values are kept in float64 (as Python's floats would be) where the device has it.
-        dtype = torch.float32 if device.type == "mps" else torch.float64
-        self.sums = torch.zeros(2, dtype=dtype, device=device)
+        self.dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.device = device
+        self.sums = torch.zeros(2, dtype=self.dtype, device=device)
         self.examples = 0
         self.steps = 0
-        self._first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
+        self._bad_step = torch.full((), NEVER, device=device)
+        self._losses: list[Tensor] = []
+        self._outputs: list[Tensor] = []
+        self._labels: list[Tensor] = []
 
-    def add(self, mean_loss: Tensor | None, correct: Tensor, examples: int) -> None:
-        """Add one batch, without waiting for the device."""
-        self.examples += examples
+    def add(self, mean_loss: Tensor | None, y_hat: Tensor, y: Tensor) -> None:
+        """Note one batch, without waiting for the device."""
+        check_same_examples(y_hat, y)
+        self.examples += len(y)
         self.steps += 1
-        self.sums[1] += correct
         if mean_loss is not None:
-            mean_loss = mean_loss.detach()
-            self.sums[0] += mean_loss * examples
-            unseen = (self._first_bad_step == 0) & ~torch.isfinite(mean_loss)
-            self._first_bad_step = torch.where(unseen, self.steps, self._first_bad_step)
+            self._losses.append(mean_loss.detach())
+        # A compiled network writes its next output over this one.
+        self._outputs.append(y_hat.detach().clone())
+        self._labels.append(y)
+        if len(self._labels) == AT_ONCE:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        if not self._labels:
+            return
+        self.sums[1] += count_correct(torch.cat(self._outputs), torch.cat(self._labels))
+        if self._losses:
+            losses = torch.stack(self._losses)
+            sizes = torch.tensor([len(y) for y in self._labels], dtype=losses.dtype).to(self.device)
+            self.sums[0] += (losses * sizes).to(self.dtype).sum()
+            steps = torch.arange(self.steps - len(losses) + 1, self.steps + 1, device=self.device)
+            bad = torch.where(torch.isfinite(losses), NEVER, steps).min()
+            self._bad_step = torch.minimum(self._bad_step, bad)
+        self._losses, self._outputs, self._labels = [], [], []
+
+    def combine(self, team: Team) -> None:
+        """Add up the sums of all processes, at the end of a pass over their parts of the data."""
+        self._add_up()
+        team.sum(self.sums)
+        counts = torch.tensor([self.examples], device=self.device)
+        team.sum(counts)
+        self.examples = int(counts)
+        # The processes take their steps together, and a bad loss of one makes bad losses of all.
+        self._bad_step = team.minimum(self._bad_step)
 
     def read(self) -> tuple[float, float, bool]:
         """Wait for the device and give mean loss, accuracy and whether every loss so far was finite."""
+        self._add_up()
         loss_sum, correct = self.sums.tolist()
         return loss_sum / self.examples, correct / self.examples, self.first_bad_step == 0
 
     @property
     def first_bad_step(self) -> int:
         """The first step, counted from 1, whose loss was not finite; 0 if there was none."""
-        return int(self._first_bad_step)
+        self._add_up()
+        step = int(self._bad_step)
+        return 0 if step == NEVER else step
 
 
 class Accumulator:

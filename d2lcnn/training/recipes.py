@@ -21,6 +21,7 @@ from d2lcnn.nets.nin import course_nin
 from d2lcnn.nets.norm_resnet import NORMS, course_norm_net
 from d2lcnn.nets.resnet import course_resnet18
 from d2lcnn.nets.vgg import course_vgg11
+from d2lcnn.training.words import in_words
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,15 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """Give the recipe as plain data, for the record of a run."""
         return {
-            "build": _in_words(self.build),
+            "build": in_words(self.build),
             "batch_size": self.batch_size,
             "resize": self.resize,
             "lr": self.lr,
             "num_epochs": self.num_epochs,
-            "data": _in_words(self.load).removeprefix("load_data_"),
-            "optimizer": _in_words(self.optimizer),
+            "data": in_words(self.load).removeprefix("load_data_"),
+            "optimizer": in_words(self.optimizer),
             "about": self.about,
         }
-
-
-def _in_words(function: Callable[..., Any]) -> str:
-    """Name a function, and the arguments that a partial one has been given: a record must read the same anywhere."""
-    if not isinstance(function, functools.partial):
-        return function.__name__
-    given = [*map(repr, function.args), *(f"{name}={value!r}" for name, value in function.keywords.items())]
-    return f"{function.func.__name__}({', '.join(given)})"
 
 
 def lenet_relu() -> LeNet:
