@@ -35,7 +35,7 @@ from d2lcnn.data.loaders import FASHION_MNIST
 from d2lcnn.training.bench import BENCHED, Plan, measure_round, step_seconds
 from d2lcnn.training.checkpoint import atomic_write
 from d2lcnn.training.devices import device_name, resolve_precision
-from d2lcnn.training.records import commit_here, versions_here
+from d2lcnn.training.provenance import commit, versions
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -90,8 +90,8 @@ def frame(device: torch.device, data: str) -> dict[str, Any]:
     }
     return {
         "machine": machine,
-        "versions": {**versions_here(), "d2l": importlib.metadata.version("d2l")},
-        "commit": commit_here(),
+        "versions": {**versions(), "d2l": importlib.metadata.version("d2l")},
+        "commit": commit(),
         "data": data,
     }
 
@@ -126,7 +126,7 @@ def save(path: Path, common: dict[str, Any], recipes: dict[str, Any]) -> dict[st
 
 def run(names: list[str], root: Path, data: str, options: argparse.Namespace) -> int:
     """Measure what is missing, write it, print the table."""
-    device = d2lcnn.try_gpu()
+    device = options.device
     common = frame(device, data)
     path = file_of(common["machine"], options.out)
     recipes = earlier(path, common, again=options.again)
@@ -151,6 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"of {', '.join(BENCHED)}; default: all")
     parser.add_argument(
         "--seconds", type=float, default=8.0, help="for each contender, about (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--device", type=torch.device, default=d2lcnn.try_gpu(), help="default: a GPU if there is one"
     )
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("--out", type=Path, default=RESULTS, help=argparse.SUPPRESS)

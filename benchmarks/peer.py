@@ -88,6 +88,14 @@ def train(
     return {"train_loss": curves.train[0], "train_acc": curves.train[1], "test_acc": curves.test_acc}
 
 
+@contextlib.contextmanager
+def _four_processes_are_meant() -> Iterator[None]:
+    """Silence the loader's advice to take no more processes than there are cores: d2l takes four everywhere."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+        yield
+
+
 def loader(root: Path, batch_size: int, resize: int) -> DataLoader:
     """Let d2l make its training loader as it always does, but from `root` and not from ../data."""
     published = torchvision.datasets.FashionMNIST
@@ -95,7 +103,7 @@ def loader(root: Path, batch_size: int, resize: int) -> DataLoader:
     def from_root(root_of_d2l: str = "", **settings: Any) -> Any:
         return published(**{**settings, "root": root})
 
-    with patch.object(torchvision.datasets, "FashionMNIST", from_root):
+    with patch.object(torchvision.datasets, "FashionMNIST", from_root), _four_processes_are_meant():
         return d2l.load_data_fashion_mnist(batch_size, resize=resize if resize != 28 else None)[0]
 
 
@@ -110,7 +118,8 @@ def measure(
     """Give d2l's examples per second, end to end and in compute alone."""
     cut = Cut(data, warm_up + steps)
     X, y = data.dataset[0]
-    train(net, cut, [(X.unsqueeze(0), torch.tensor([y]))], lr, device)
+    with _four_processes_are_meant():
+        train(net, cut, [(X.unsqueeze(0), torch.tensor([y]))], lr, device)
     return cut.rates(warm_up)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from d2lcnn.cli import data, record, summary
+from d2lcnn.cli import bench, data, record, summary
 from d2lcnn.training.epoch import DivergedError
 
-COMMANDS = (record, summary, data)
+COMMANDS = (record, summary, data, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

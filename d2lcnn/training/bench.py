@@ -216,7 +216,6 @@ def measure_round(
         raise ValueError(f"There must be at least 1 epoch that counts, got {epochs!r}.")
     precision = resolve_precision(device, precision)
     turn = _LimitsTurn(Limit(recipe, train_iter, device, precision, compile=compile))
-    settings: dict[str, Any] = {"compile": True} if compile else {}
     history = train_ch6(
         recipe.build(),
         train_iter,
@@ -226,8 +225,8 @@ def measure_round(
         device,
         precision=precision,
         optimizer=recipe.optimizer,
+        compile=compile,
         progress=False,
-        **settings,
     )
     if history.interrupted:  # train_ch6 ends early at Ctrl-C; a measurement is then worth nothing
         raise KeyboardInterrupt

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
-import platform
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from d2lcnn.training.checkpoint import atomic_write
 from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.history import History
 from d2lcnn.training.loop import train_ch6
+from d2lcnn.training.provenance import commit, versions
 from d2lcnn.training.recipes import RECIPES, Recipe
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -322,9 +320,9 @@ def record(
         held_out=held_out,
         device=machine,
         precision=precision,
-        versions=_versions(),
+        versions=versions(),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        commit=_commit(),
+        commit=commit(),
         wall_seconds=history.wall_seconds,
         history=history,
     )
@@ -332,26 +330,3 @@ def record(
         file.write(run.to_json().encode())
     partial.unlink()
     return path
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "d2lcnn": importlib.metadata.version("d2lcnn"),
-        "platform": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _commit() -> str:
-    """Name the commit of the checkout that this package is run from, or say that there is none."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(RESULTS.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
