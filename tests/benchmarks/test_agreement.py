@@ -46,7 +46,7 @@ def test_a_precision_that_trains_otherwise_does_not_agree(agreement, batches):
         rate = (lambda done: 20.0) if precision == "bfloat16" else None
         return d2lcnn.train_ch6(*arguments, precision=precision, schedule=rate, **settings)
 
-    result = agreement.compare(LENET, batches, CPU, "bfloat16", train=wrong)
+    result = agreement.compare(d2lcnn.RECIPES["lenet"], batches, CPU, "bfloat16", train=wrong)
     assert result["float32_agrees"] is True
     assert result["auto_agrees"] is False
     assert not agreement.agrees(result)
