@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     unknown = [name for name in options.recipes if name not in RECIPES]
     if unknown:  # before the first is measured: argparse cannot check the names and allow none
         raise ValueError(f"There is no recipe {unknown[0]!r}. Choose of: {', '.join(RECIPES)}.")
-    results = []
+    results: list[dict[str, Any]] = []
     for name in options.recipes or BENCHED:
         result = bench(
             name,

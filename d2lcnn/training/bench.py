@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -131,7 +131,7 @@ class Limit:
         if precision == "bfloat16":
             self.net.to(memory_format=torch.channels_last)
             self.batches = [(X.contiguous(memory_format=torch.channels_last), y) for X, y in self.batches]
-        self.forward = self.net
+        self.forward: Callable[[Tensor], Tensor] = self.net
         if compile:
             self.forward = torch.compile(
                 self.net, mode="reduce-overhead" if device.type == "cuda" else "default"
