@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from d2lcnn.cli import data, evaluate, predict, record, summary, train
+from d2lcnn.cli import bench, data, evaluate, predict, record, summary, train
 from d2lcnn.training.epoch import DivergedError
 
-COMMANDS = (train, evaluate, predict, record, summary, data)
+COMMANDS = (train, evaluate, predict, record, summary, data, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
