@@ -87,7 +87,7 @@ def test_a_defect_is_not_hidden(d2lcnn_, monkeypatch):
 
 
 def test_a_reader_who_has_seen_enough():
-    command = [sys.executable, "-m", "d2lcnn", "summary", "densenet201"]
+    command = [sys.executable, "-m", "d2lcnn", "summary", "lenet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         error = process.stderr.read()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -12,10 +13,11 @@ from torch import nn
 
 from d2lcnn import History, RandomCrops, RandomFlips, lenet
 from d2lcnn.cli import settings as settings_
-from d2lcnn.cli import train
+from d2lcnn.cli import team, train
 from d2lcnn.data.loaders import load_data_fashion_mnist
 from d2lcnn.layers.color_noise import PCAColorNoise
 from d2lcnn.training.recipes import RECIPES
+from d2lcnn.training.team import Team
 
 # Quick, and on each machine the same.
 SHORT = ("--subset", 64, "--device", "cpu")
@@ -306,36 +308,68 @@ def test_a_rate_that_diverges_is_explained(d2lcnn_, tmp_path):
 def test_two_processes_give_what_one_gives(d2lcnn_, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     choices = [str(word) for word in (*SHORT, "--batch-size", 16, "--held-out", 16)]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node=2",
-        "-m",
-        "d2lcnn",
-        "train",
-        "lenet",
+    command = [sys.executable, "-m", "d2lcnn", "train", "lenet", *choices, "--out", str(two), "--json"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    # What torchrun sets, without the time that it needs itself.
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            command,
+            env=os.environ | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
     ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, *choices, "--out", str(two), "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)  # one process alone has written
+    outputs = [process.communicate(timeout=500) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert outputs[1][0] == ""  # the first alone writes and prints
     assert json.loads((two / "run.json").read_text())["processes"] == 2
     assert d2lcnn_("train", "lenet", *choices, "--out", one).status == 0
     ours, theirs = weights(one), weights(two)
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
-    assert result["test_loss"] == pytest.approx(
-        json.loads((one / "history.json").read_text())["test_loss"][-1], abs=1e-5
-    )
+    losses = json.loads((one / "history.json").read_text())["test_loss"]
+    assert json.loads(outputs[0][0])["test_loss"] == pytest.approx(losses[-1], abs=1e-5)
 
-    refused = subprocess.run(
-        [*command, "--out", str(two)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert refused.returncode != 0
-    assert refused.stderr.count("holds a run already") == 1
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_of_several_processes_the_first_acts_and_the_others_learn_of_it(monkeypatch, fails):
+    sent = []
+    monkeypatch.setattr(team.dist, "broadcast_object_list", sent.extend)
+    done = []
+
+    def act():
+        done.append(1)
+        if fails:
+            raise ValueError("the folder is taken")
+        return "settings"
+
+    monkeypatch.setattr(team.Team, "current", lambda: Team(0, 2))
+    if fails:
+        with pytest.raises(ValueError, match="the folder is taken"):
+            team.by_the_first(act)
+    else:
+        assert team.by_the_first(act) == "settings"
+
+    def receive(outcome):
+        outcome[:] = sent
+
+    monkeypatch.setattr(team.dist, "broadcast_object_list", receive)
+    monkeypatch.setattr(team.Team, "current", lambda: Team(1, 2))
+    if fails:
+        with pytest.raises(SystemExit) as exit_:
+            team.by_the_first(act)
+        assert exit_.value.code == 1
+    else:
+        assert team.by_the_first(act) == "settings"
+    assert done == [1]
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match="this machine has 2"), team.join_team(torch.device("cuda")):
+        pass
