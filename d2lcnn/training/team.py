@@ -45,12 +45,12 @@ class Team:
         """Give this process's part of a data set.
 
         Args:
-            data: The course's batches; alone, any iterable is left as it is.
+            data: The course's batches; alone, any iterable is left as it is. None stays None.
 
         Raises:
             ValueError: If several processes would each see all of some other loader.
         """
-        if self.size == 1:
+        if self.size == 1 or data is None:
             return data
         if not isinstance(data, Batches):
             raise ValueError(
@@ -89,6 +89,19 @@ class Team:
         return nn.parallel.DistributedDataParallel(
             net, device_ids=[device] if device.type == "cuda" else None
         )
+
+    def share_buffers(self, net: nn.Module) -> None:
+        """Give every process the first one's buffers, such as batch norm's running statistics.
+
+        DistributedDataParallel does so before a step; after the last one the processes would measure, and end with,
+        networks of their own.
+
+        Args:
+            net: The network.
+        """
+        if self.size > 1:
+            for buffer in net.buffers():
+                dist.broadcast(buffer, src=0)
 
     def scatter_randomness(self) -> None:
         """Let the processes draw differently from here on, the first as it would alone."""
