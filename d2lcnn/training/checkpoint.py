@@ -23,6 +23,8 @@ FORMAT = 3
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes its place only when it is complete; until then an older one stays as it is.
 
+    One process at a time may write a file. What one that was killed left half-written is removed by the next.
+
     Args:
         path: Where the file shall stand in the end.
 
@@ -35,6 +37,8 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         b'done'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for half in path.parent.glob(f".{glob.escape(path.name)}.????????"):  # as mkstemp names them
+        half.unlink()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -44,8 +48,11 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp makes files that only their owner may read
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
+            # Of a full disk torch.save says "unexpected pos 704 vs 598"; the system's own error is the one to read.
+            raise error.__context__ from None
         raise
 
 
@@ -53,8 +60,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 def locked(path: str | Path | None) -> Iterator[None]:
     """Keep a checkpoint for one run alone; a process that dies, however it dies, lets go of it.
 
-    That the lock can be written shows besides, before any training, that the folder can. Half-written files that an
-    earlier run left behind when it was killed are removed.
+    That the lock can be written shows besides, before any training, that the folder can.
 
     Args:
         path: The checkpoint; None locks nothing.
@@ -88,8 +94,6 @@ def locked(path: str | Path | None) -> Iterator[None]:
             "the disk, or choose another place."
         ) from error
     try:
-        for half in path.parent.glob(f".{glob.escape(path.name)}.????????"):  # as mkstemp names them
-            half.unlink()
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)

@@ -45,7 +45,7 @@ def result(net, history):
 
 
 def lenet_run():
-    """LeNet, with ReLU so that it learns in a few steps, and images that shuffle, a last batch of 7, and test batches of which one has a single image."""
+    """LeNet, with ReLU so that it learns in a few steps: a last batch of 7, and a last test batch of one image."""
     seen = {"training": [], "measuring": []}
     torch.manual_seed(1)
     net = d2lcnn.RECIPES["lenet_relu"].build()

@@ -70,8 +70,8 @@ def test_two_processes_give_what_one_gives_up_to_rounding(both, name, run):
     weights, numbers = differences(alone, both[0][name])
     assert weights < 2e-6
     assert numbers < 2e-6
-    # Both have learned enough for the bound to mean something.
-    assert alone["history"]["train_loss"][1] < alone["history"]["train_loss"][0] - 0.01
+    # They have learned enough for the bounds to mean something.
+    assert alone["history"]["test_loss"][1] < alone["history"]["test_loss"][0] - 0.1
 
 
 def test_both_end_with_the_same_network_and_the_same_numbers(both):
@@ -149,7 +149,7 @@ def test_a_nan_in_one_process_ends_both(both):
 
 
 def test_a_killed_process_ends_the_job_with_an_error(killed):
-    folder, job, took, epochs = killed
+    _, job, took, epochs = killed
     assert job.returncode != 0
     assert "SIGKILL" in job.stderr
     assert took < ENDS_WITHIN
