@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything sets itself up first (tools/setup.sh): a Python 3.11 to 3.13, git
 # and make are enough. D2LCNN_PYTHON names another Python for .venv; D2LCNN_DATA the folder of the data sets.
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor book pdf site translation serve test colab execute repository lock clean
+.PHONY: help setup vendor book pdf site translation serve test bench colab execute repository lock clean
 
 PYTHON := .venv/bin/python
 PORT ?= 8000
@@ -37,6 +37,9 @@ serve: book ## build the book and open it in the browser (PORT=8000)
 
 test: setup ## run every check: style, types, package, notebooks, book, site
 	$(PYTHON) tools/check.py
+
+bench: setup ## measure our training against d2l's, some twenty minutes on two cores: benchmarks/results/
+	$(PYTHON) benchmarks/against_d2l.py
 
 colab: setup ## rehearse the notebooks as on Colab, in its versions, in an environment of their own
 	$(PYTHON) tools/colab.py

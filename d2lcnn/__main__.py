@@ -2,6 +2,6 @@
 
 import sys
 
-from d2lcnn.training.cli import main
+from d2lcnn.cli import main
 
 sys.exit(main())

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 FILE = "running_times.json"
-# A busy machine takes longer than an idle one: only a change that a reader would notice changes the file.
+# Machines differ: only a change that a reader would notice changes the file.
 FACTOR = 2
 
 
@@ -29,7 +29,7 @@ def note(notebook: Path, seconds: float) -> bool:
 
     Args:
         notebook: The notebook; the file lies beside it.
-        seconds: From starting the kernel to storing the outputs.
+        seconds: Processor time of its kernel.
     """
     path = notebook.with_name(FILE)
     if not path.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from d2lcnn.data.download import Arrays
+from d2lcnn.data.picture import read_picture
 from d2lcnn.data.resize import Size, image_size, resize_images
 from d2lcnn.data.subset import choose
 
@@ -167,20 +167,13 @@ def _hold_back(
 
 def _decode(path: Path, name: str, read: Callable[[str], bytes], resize: Size | None) -> Tensor:
     """Read one image as uint8 C×H×W, upright, grey with one channel and everything else with three."""
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(io.BytesIO(read(name))) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"it has more than 8 bits per channel (mode {image.mode}); convert it to 8")
-            upright = ImageOps.exif_transpose(image)
-            pixels = np.array(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-    except Exception as error:  # decoders raise all sorts of errors on broken files
+        picture = read_picture(read(name))
+    except Exception as error:  # what a folder or a zip file raises on a member that it cannot give
         raise ValueError(f"{path}: cannot read the image {name}: {error}. Mend or remove it.") from error
-    tensor = torch.from_numpy(pixels).reshape(*pixels.shape[:2], -1).permute(2, 0, 1)
-    if resize is not None and pixels.shape[0] * pixels.shape[1] > np.prod(image_size(resize)):
-        return _resized(tensor, resize)
-    return tensor
+    if resize is not None and picture[0].numel() > np.prod(image_size(resize)):
+        return _resized(picture, resize)
+    return picture
 
 
 def _resized(image: Tensor, size: Size) -> Tensor:

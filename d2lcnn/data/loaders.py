@@ -134,10 +134,9 @@ def load_data_cifar10(
         torch.Size([32, 3, 32, 32])
     """
     root = data_root()
-    if not fast_mode() and CIFAR10.missing(root):
-        for path in sorted(root.glob("cifar10*")):
-            if path.is_dir() or path.suffix.lower() == ".zip":
-                return _load_cifar10_images(path, batch_size, resize, device, subset)
+    images = None if fast_mode() else cifar10_images(root)
+    if images is not None:
+        return _load_cifar10_images(images, batch_size, resize, device, subset)
     return _load(CIFAR10, batch_size, resize, device, subset, size=32, channels=3)
 
 
@@ -317,16 +316,53 @@ def _read_cifar10(root: Path) -> Arrays:
     )
 
 
-def _load_cifar10_images(
-    path: Path, batch_size: int, resize: Size | None, device: Device, subset: int | None
-) -> tuple[Batches, Batches]:
-    _check(batch_size, resize, subset)
+def cifar10_images(root: Path) -> Path | None:
+    """Find the folder or zip of images by class that is CIFAR-10 where the published files are not complete.
+
+    Args:
+        root: The data root.
+
+    Example:
+        >>> cifar10_images(Path("nowhere")) is None
+        True
+    """
+    if CIFAR10.missing(root):
+        for path in sorted(root.glob("cifar10*")):
+            if path.is_dir() or path.suffix.lower() == ".zip":
+                return path
+    return None
+
+
+def read_cifar10_images(path: Path, subset: int | None = None) -> Arrays:
+    """Read CIFAR-10 from a folder or zip of images by class.
+
+    Args:
+        path: The folder or zip file.
+        subset: Read only so many training images.
+
+    Raises:
+        ValueError: If an image is broken or this is not CIFAR-10.
+
+    Example:
+        >>> read_cifar10_images(Path("nowhere.zip"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: There is no folder or zip file ...nowhere.zip. Correct the path.
+    """
     arrays = read_folder(path, subset=subset)
     if tuple(arrays.train_images.shape[1:]) != (3, 32, 32) or len(arrays.classes) != 10:
         raise ValueError(
             f"{path} is named like CIFAR-10 but holds images of shape {tuple(arrays.train_images.shape[1:])} in "
             f"{len(arrays.classes)} classes, not (3, 32, 32) in 10. Rename it, and load it with load_data_folder."
         )
+    return arrays
+
+
+def _load_cifar10_images(
+    path: Path, batch_size: int, resize: Size | None, device: Device, subset: int | None
+) -> tuple[Batches, Batches]:
+    _check(batch_size, resize, subset)
+    arrays = read_cifar10_images(path, subset)
     return _serve(arrays, f"CIFAR-10 (images in {path.name})", batch_size, resize, device, subset)
 
 

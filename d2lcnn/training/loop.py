@@ -157,8 +157,10 @@ def train_ch6(
     if init_weights is not None:
         net.apply(init_weights)
     net.to(device)
-    if precision == "bfloat16":
-        net.to(memory_format=torch.channels_last)
+    # Convolutions are faster with a pixel's channels side by side; plain float32 keeps d2l's order of sums instead.
+    layout = torch.channels_last if precision == "bfloat16" or compile else torch.contiguous_format
+    if layout == torch.channels_last:
+        net.to(memory_format=layout)
     forward: Callable[[Tensor], Tensor] = team.wrap(net, device, sync_batch_norm=sync_batch_norm)
     if compile:
         forward = torch.compile(forward, mode="reduce-overhead" if device.type == "cuda" else None)
@@ -170,6 +172,7 @@ def train_ch6(
         lr=float(lr),
         device=device,
         precision=precision,
+        layout=layout,
         schedule=schedule,
         label_smoothing=label_smoothing,
         clip_norm=clip_norm,

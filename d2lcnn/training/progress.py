@@ -67,7 +67,11 @@ class ProgressBar:
         if bar.total and bar.n > bar.initial:
             seconds = (bar.total - bar.initial) * bar.format_dict["elapsed"] / (bar.n - bar.initial)
             if seconds > WORTH_SAYING:
-                bar.write(f"Training will take about {seconds / 60:.0f} min here, and the time to evaluate.")
+                # On a terminal beside the bar: a command's standard output is its result alone.
+                bar.write(
+                    f"Training will take about {seconds / 60:.0f} min here, and the time to evaluate.",
+                    file=sys.stdout if in_notebook() else sys.stderr,
+                )
 
     def __enter__(self) -> ProgressBar:
         return self

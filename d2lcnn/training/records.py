@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
-import platform
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from d2lcnn.training.checkpoint import atomic_write
 from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.history import History
 from d2lcnn.training.loop import train_ch6
+from d2lcnn.training.provenance import commit, versions
 from d2lcnn.training.recipes import RECIPES, Recipe
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -250,6 +248,7 @@ def record(
     folder: Path,
     device: torch.device | str | None = None,
     precision: str = "float32",
+    compile: bool = False,
     num_epochs: int | None = None,
     held_out: int = 0,
     progress: bool | None = None,
@@ -262,6 +261,7 @@ def record(
         folder: Where the record goes; while the run lasts its checkpoint lies there too, as `….partial.pt`.
         device: Where to train; None takes `try_gpu()`.
         precision: "float32", "bfloat16" or "auto".
+        compile: Whether the steps run through `torch.compile`; the record says so.
         num_epochs: Fewer or more epochs than the recipe's; the record says so.
         held_out: Number of training images to hold out and validate on.
         progress: Whether to show a bar; None shows it on a terminal.
@@ -308,6 +308,7 @@ def record(
         place,
         seed=seed,
         precision=precision,
+        compile=compile,
         optimizer=recipe.optimizer,
         validation=validation,
         progress=progress,
@@ -318,14 +319,16 @@ def record(
         raise KeyboardInterrupt
     run = Run(
         recipe=recipe_name,
-        settings=recipe.settings() | {"num_epochs": num_epochs or recipe.num_epochs},
+        settings=recipe.settings()
+        | {"num_epochs": num_epochs or recipe.num_epochs}
+        | ({"compile": True} if compile else {}),
         seed=seed,
         held_out=held_out,
         device=machine,
         precision=precision,
-        versions=_versions(),
+        versions=versions(),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        commit=_commit(),
+        commit=commit(),
         wall_seconds=history.wall_seconds,
         history=history,
     )
@@ -333,26 +336,3 @@ def record(
         file.write(run.to_json().encode())
     partial.unlink()
     return path
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "d2lcnn": importlib.metadata.version("d2lcnn"),
-        "platform": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _commit() -> str:
-    """Name the commit of the checkout that this package is run from, or say that there is none."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(RESULTS.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -25,6 +25,7 @@ class Step:
         lr: The learning rate that the schedule's factors refer to.
         device: Where it runs.
         precision: "float32" or "bfloat16".
+        layout: How the values of a batch of images lie in memory.
         schedule: Factor on the learning rate, or None.
         label_smoothing: Share of the target that is spread over all classes.
         clip_norm: Greatest norm of the gradient, or None.
@@ -38,6 +39,7 @@ class Step:
     lr: float
     device: torch.device
     precision: str
+    layout: torch.memory_format
     schedule: Schedule | None
     label_smoothing: float
     clip_norm: float | None
@@ -55,9 +57,7 @@ class Step:
         X, y = X.to(self.device), y.to(self.device)
         if self.augment is not None:
             X = self.augment(X)
-        if self.precision == "bfloat16" and X.dim() == 4:
-            X = X.contiguous(memory_format=torch.channels_last)
-        return X, y
+        return (X.contiguous(memory_format=self.layout) if X.dim() == 4 else X), y
 
     def scores(self, X: Tensor) -> Tensor:
         """Run the network on a batch."""

@@ -45,7 +45,7 @@ class Team:
         """Give this process's part of a data set.
 
         Args:
-            data: The course's batches; alone, any iterable is left as it is. None stays None.
+            data: The course's batches, or None; alone, any iterable is left as it is.
 
         Raises:
             ValueError: If several processes would each see all of some other loader.

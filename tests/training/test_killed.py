@@ -1,4 +1,4 @@
-"""Runs that are killed, that find the disk full, the folder read-only or the memory too small: what is lost, and what not."""
+"""Runs that are killed, that find the disk full, the folder read-only or too little memory: what is lost, what not."""
 
 import os
 import subprocess

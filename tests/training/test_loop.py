@@ -167,10 +167,12 @@ def test_a_long_run_says_first_how_long_it_will_take(capsys, monkeypatch):
     from d2lcnn.training import progress
 
     fit(progress=True)
-    assert "will take" not in capsys.readouterr().out
+    assert "will take" not in capsys.readouterr().err
     monkeypatch.setattr(progress, "WORTH_SAYING", 0)
     fit(progress=True)
-    assert capsys.readouterr().out.count("Training will take about 0 min here") == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("Training will take about 0 min here") == 1
+    assert printed.out == ""
 
 
 # ------------------------------------------------------------------------------------------------- bad input

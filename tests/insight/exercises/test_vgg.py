@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from d2lcnn import WrongAnswer
 from d2lcnn.insight import build_on_meta, receptive_field
 from d2lcnn.insight.exercises import vgg as checks
 from d2lcnn.nets.vgg import VGG

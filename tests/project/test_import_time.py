@@ -1,0 +1,29 @@
+"""`import d2lcnn` costs little beyond importing torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+MOST = 0.1  # seconds of the processor
+SCRIPT = "import time, torch; t = time.process_time(); import {}; print(time.process_time() - t)"
+
+
+def seconds(module: str, pycache: Path) -> float:
+    """Give what importing a module takes in a process that has torch already; the process compiles what is not yet."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(pycache)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(module)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def test_import_costs_a_tenth_of_a_second_more_than_torch(tmp_path: Path) -> None:
+    seconds("d2lcnn", tmp_path)  # as pip does at an install, this one compiles the package
+    assert median(seconds("d2lcnn", tmp_path) for _ in range(5)) <= MOST
