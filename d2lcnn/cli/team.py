@@ -43,7 +43,8 @@ def join_team(wanted: torch.device | None) -> Iterator[torch.device]:
                 "with --nproc-per-node, or train on the CPU: --device cpu."
             )
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if on_gpus else "gloo")
+    # NCCL alone could not pass on what lies on the CPU: settings, states of generators, an order of images.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpus else "gloo")
     try:
         yield device
     finally:

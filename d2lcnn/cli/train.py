@@ -238,6 +238,9 @@ def _train(
     if settings["held_out"]:
         train_iter, validation = train_iter.hold_out(settings["held_out"])
     checkpoint = folder / CHECKPOINT
+    # A run that was killed in its first epoch has no checkpoint, and begins anew. The first process looks for all: where
+    # machines share no folder, the others must not begin anew beside it.
+    there = by_the_first(lambda: resume and checkpoint.exists())
     with _claimed(folder, None if resume else run):
         history = train_ch6(
             net,
@@ -256,8 +259,7 @@ def _train(
             augment=make_augment(settings, train_iter),
             validation=validation,
             checkpoint=checkpoint,
-            # A run that was killed in its first epoch has no checkpoint, and begins anew.
-            resume=checkpoint if resume and checkpoint.exists() else None,
+            resume=checkpoint if there else None,
             sync_batch_norm=settings["sync_batch_norm"],
         )
         if history.interrupted:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,12 +16,14 @@ from torch import Tensor, nn
 
 from d2lcnn.training.history import History
 
-FORMAT = 2
+FORMAT = 3
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes its place only when it is complete; until then an older one stays as it is.
+
+    One process at a time may write a file. What one that was killed left half-written is removed by the next.
 
     Args:
         path: Where the file shall stand in the end.
@@ -33,6 +37,8 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         b'done'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for half in path.parent.glob(f".{glob.escape(path.name)}.????????"):  # as mkstemp names them
+        half.unlink()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -42,8 +48,11 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp makes files that only their owner may read
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
+            # Of a full disk torch.save says "unexpected pos 704 vs 598"; the system's own error is the one to read.
+            raise error.__context__ from None
         raise
 
 
@@ -91,13 +100,29 @@ def locked(path: str | Path | None) -> Iterator[None]:
         lock.release()
 
 
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """Give the state of the generators that a run on a device draws from.
+
+    Args:
+        device: The device; its own generator is told besides the CPU's if it is a CUDA one.
+
+    Example:
+        >>> list(random_state(torch.device("cpu")))
+        ['cpu']
+    """
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
 def save_checkpoint(
     path: Path,
     net: nn.Module,
     optimizer: torch.optim.Optimizer,
     history: History,
     run: dict[str, Any],
-    rngs: list[Tensor],
+    rngs: list[dict[str, Tensor]],
 ) -> None:
     """Write all that the next epoch depends on: weights, optimizer, random numbers, and the history so far.
 
@@ -107,7 +132,7 @@ def save_checkpoint(
         optimizer: Its optimizer.
         history: What has been measured so far.
         run: The settings that a continued run must share.
-        rngs: State of torch's generator in each process.
+        rngs: `random_state` of each process.
     """
     state = {
         "format": FORMAT,
@@ -116,7 +141,6 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "history": history.to_dict(),
         "rngs": rngs,
-        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
     with atomic_write(path) as file:
         torch.save(state, file)
@@ -146,6 +170,10 @@ def load_checkpoint(
             f"There is no checkpoint to resume from at {path}. Check the path, or leave out resume=."
         )
     try:
+        with zipfile.ZipFile(path) as parts:  # torch.load itself compares no checksum
+            damaged = parts.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"{damaged} is not what was written")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
@@ -169,7 +197,9 @@ def load_checkpoint(
     except RuntimeError as error:
         raise ValueError(f"The checkpoint {path} belongs to another network: {error}") from error
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rngs"][rank])
-    if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    rngs = state["rngs"][rank]
+    torch.set_rng_state(rngs["cpu"])
+    device = next(net.parameters()).device
+    if device.type == "cuda" and "cuda" in rngs:
+        torch.cuda.set_rng_state(rngs["cuda"], device)
     return History.from_dict(state["history"])

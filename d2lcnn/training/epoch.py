@@ -75,6 +75,7 @@ class Epoch:
                 f"The training data gave no batch in epoch {self.number}. An iterator that can be read only once, such "
                 "as a generator, must be made into a list or a DataLoader."
             )
+        step.team.share_buffers(step.net)
         self.totals.combine(step.team)
         self.look(together=True)
         self.seconds = time.perf_counter() - started

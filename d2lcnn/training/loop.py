@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from d2lcnn.data.device import try_gpu
 from d2lcnn.data.fast import FAST_EPOCHS
-from d2lcnn.training.checkpoint import load_checkpoint, locked, save_checkpoint
+from d2lcnn.training.checkpoint import load_checkpoint, locked, random_state, save_checkpoint
 from d2lcnn.training.devices import device_name, resolve_precision
-from d2lcnn.training.epoch import Epoch
+from d2lcnn.training.epoch import DivergedError, Epoch
 from d2lcnn.training.history import History
 from d2lcnn.training.metrics import Batch, sum_over
 from d2lcnn.training.progress import ProgressBar
@@ -196,6 +196,11 @@ def train_ch6(
     with locked(checkpoint if team.leads else None):
         if resume is not None:
             history = load_checkpoint(Path(resume), net, step.optimizer, run, rank=team.rank)
+            if len(history) > num_epochs:
+                raise ValueError(
+                    f"The checkpoint {resume} is from after epoch {len(history)}, and num_epochs is {num_epochs}. Ask for "
+                    "at least as many epochs, or leave out resume= to train anew."
+                )
             history.num_epochs = num_epochs
         bar = ProgressBar(
             steps_per_epoch and steps_per_epoch * num_epochs,
@@ -246,7 +251,7 @@ def train_epochs(
 
 def _keep(path: Path, step: Step, history: History, run: dict[str, Any]) -> None:
     """Write the checkpoint of an epoch; a disk that is full for a while must not cost what has been computed."""
-    rngs = step.team.gather(torch.get_rng_state())
+    rngs = step.team.gather(random_state(step.device))
     if not step.team.leads:
         return
     try:
@@ -292,7 +297,14 @@ def _record_epoch(epoch: Epoch, test_iter: Iterable[Batch], validation: Iterable
             raise ValueError(
                 "There is nothing to evaluate: the test or validation data gave no example. Check their data set."
             )
-        return totals.read()[:2]
+        mean_loss, share_correct, finite = totals.read()
+        if not finite:  # the last step's weights are measured here only
+            raise DivergedError(
+                f"The loss on held-out data was infinite or NaN after epoch {epoch.number}. Try a learning rate below "
+                f"{step.lr:g}; also check that the images are finite.",
+                history,
+            )
+        return mean_loss, share_correct
 
     started = time.perf_counter()
     test_loss, test_acc = measure(test_iter)

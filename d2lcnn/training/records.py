@@ -288,7 +288,9 @@ def record(
     precision = resolve_precision(place, precision)
     machine = {"type": place.type, "name": device_name(place)}
     path = folder / file_name(recipe_name, machine, precision, seed)
+    partial = path.with_suffix(".partial.pt")
     if path.exists():
+        partial.unlink(missing_ok=True)  # a run that is killed between its last two files leaves it behind
         return path
 
     torch.manual_seed(seed)  # before build(): biases are drawn there
@@ -297,7 +299,6 @@ def record(
     validation = None
     if held_out:
         train_iter, validation = train_iter.hold_out(held_out)
-    partial = path.with_suffix(".partial.pt")
     history = train_ch6(
         net,
         train_iter,

@@ -90,6 +90,19 @@ class Team:
             net, device_ids=[device] if device.type == "cuda" else None
         )
 
+    def share_buffers(self, net: nn.Module) -> None:
+        """Give every process the first one's buffers, such as batch norm's running statistics.
+
+        DistributedDataParallel does so before a step; after the last one the processes would measure, and end with,
+        networks of their own.
+
+        Args:
+            net: The network.
+        """
+        if self.size > 1:
+            for buffer in net.buffers():
+                dist.broadcast(buffer, src=0)
+
     def scatter_randomness(self) -> None:
         """Let the processes draw differently from here on, the first as it would alone."""
         if self.rank > 0:

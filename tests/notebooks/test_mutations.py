@@ -1,8 +1,8 @@
 """A change of the package makes the comparison of its chapter fail, and not only through the source listings.
 
 `mutations/<notebook>.toml` lists the changes that a notebook must notice: a file of the package, text found there exactly
-once, and text put in its place. A fresh kernel for each takes long, so `make test` runs the first two of each notebook (put
-there those that fail soonest), and the weekly run all the others.
+once, and text put in its place. A fresh kernel for each takes long, so `make test` runs the first of each notebook (put
+there one that fails soon), and the weekly run all the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {path.stem: path for path in sorted(Path(__file__).with_name("mutations").glob("*.toml"))}
-EVERY_TIME = 2
+EVERY_TIME = 1
 
 
 def rows(notebook: str) -> list[dict[str, str]]:

@@ -437,3 +437,32 @@ def test_a_failed_write_keeps_the_older_file_and_leaves_no_litter(tmp_path):
         fail_half_way()
     assert path.read_bytes() == b"good"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_with_a_changed_byte_is_refused(tmp_path):
+    path = tmp_path / "state.pt"
+    fit(nn.Linear(4, 4), checkpoint=path)
+    content = bytearray(path.read_bytes())
+    weights = torch.load(path, weights_only=True)["net"]["weight"].numpy().tobytes()
+    where = bytes(content).index(weights)
+    content[where] ^= 1
+    path.write_bytes(content)
+    assert torch.load(path, weights_only=True)["net"]["weight"].numpy().tobytes() != weights
+    with pytest.raises(ValueError, match="cannot be read.*damaged"):
+        fit(nn.Linear(4, 4), resume=path)
+    assert path.read_bytes() == bytes(content)
+
+
+def test_a_checkpoint_of_more_epochs_than_asked_for_is_refused(tmp_path):
+    trained(tmp_path / "state.pt", stop_after=3)
+    with pytest.raises(ValueError, match="after epoch 3, and num_epochs is 2"):
+        trained(resume=tmp_path / "state.pt", epochs=2)
+    assert len(trained(resume=tmp_path / "state.pt", epochs=3)[1]) == 3
+
+
+def test_weights_that_the_last_step_spoiled_are_not_kept(tmp_path):
+    # One step at this rate makes weights whose scores overflow; the loss before it was a number.
+    one = [(torch.eye(4) * 1e3, torch.arange(4))]
+    with pytest.raises(DivergedError, match="held-out data was infinite or NaN after epoch 1.*below 1e"):
+        fit(data=one, epochs=1, lr=1e38, checkpoint=tmp_path / "state.pt")
+    assert list(tmp_path.iterdir()) == []
