@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
@@ -294,8 +295,6 @@ def suffer(folder, do, *args):
 def main(folder):
     """Let every fault happen once and leave what came of it."""
     torch.set_num_threads(1)
-    # Where whoever has no rights can reach the folders.
-    folder.chmod(0o755)
     found = {"whole": suffer(folder / "whole", train)}
     found["whole"]["result"] = torch.load(folder / "whole" / "result.pt", weights_only=True)
     for phase in PHASES:
@@ -312,16 +311,20 @@ def main(folder):
     found[place.name]["went on"] = in_a_process(lambda: train(place, checkpoint=path, resume=path))
     found[place.name]["result"] = torch.load(place / "result.pt", weights_only=True)
 
-    place = folder / "read-only"
-    place.mkdir(mode=0o555)
-    found[place.name] = in_a_process(without_rights, read_only, place)
-    place = folder / "read-only for a while"
-    place.mkdir()
-    if os.geteuid() == 0:
-        os.chown(place, NOBODY, -1)
-    found[place.name] = {"ended": in_a_process(without_rights, read_only_for_a_while, place)}
-    found[place.name]["said"] = (place / "said").read_text()
-    found[place.name]["result"] = torch.load(place / "result.pt", weights_only=True)
+    # pytest's own folders are closed to whoever has no rights.
+    with tempfile.TemporaryDirectory() as name:
+        reachable = Path(name)
+        reachable.chmod(0o755)
+        place = reachable / "read-only"
+        place.mkdir(mode=0o555)
+        found[place.name] = in_a_process(without_rights, read_only, place)
+        place = reachable / "read-only for a while"
+        place.mkdir()
+        if os.geteuid() == 0:
+            os.chown(place, NOBODY, -1)
+        found[place.name] = {"ended": in_a_process(without_rights, read_only_for_a_while, place)}
+        found[place.name]["said"] = (place / "said").read_text()
+        found[place.name]["result"] = torch.load(place / "result.pt", weights_only=True)
 
     place = folder / "memory"
     found[place.name] = suffer(place, out_of_memory)
