@@ -64,7 +64,7 @@ def test_a_recording_that_is_killed_at_its_end_is_finished_by_the_same_command(f
     runs = found["records"]
     assert runs["whole"]["ended"] == 0
     # Before: the last checkpoint and the half-written record; after: the record and a checkpoint that nobody needs.
-    assert runs["before the record"]["left"][-1] == ".pt"
+    assert ".pt" in runs["before the record"]["left"]
     assert ".json" not in runs["before the record"]["left"]
     assert {".json", ".pt"} <= set(runs["after the record"]["left"])
     for name in ("before the record", "after the record"):
