@@ -1,6 +1,6 @@
 """Measure our training against d2l's own, in turn on one machine, and print one table.
 
-    python benchmarks/against_d2l.py                   the nine recipes, some twenty minutes on two cores
+    python benchmarks/against_d2l.py                   the nine recipes, ten to twenty minutes on two cores
     python benchmarks/against_d2l.py lenet resnet18    these alone
 
 Each recipe's result is written to benchmarks/results/<machine>.json as soon as it is there; what is there already, from
