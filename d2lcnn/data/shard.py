@@ -22,6 +22,7 @@ class Shard(Batches):
         size: Number of processes.
 
     Example:
+        >>> import torch
         >>> images = torch.zeros(5, 1, 8, 8, dtype=torch.uint8)
         >>> whole = Batches(images, torch.arange(5), 3, device="cpu")
         >>> [[y.tolist() for _, y in Shard(whole, rank, 2)] for rank in (0, 1)]

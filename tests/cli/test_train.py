@@ -304,6 +304,8 @@ def test_a_rate_that_diverges_is_explained(d2lcnn_, tmp_path):
     assert "Try a learning rate below 1e+30" in outcome.err
 
 
+# The page "Growing" runs the same two commands in every run, and tests/training/test_team.py the loop behind them.
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_two_processes_give_what_one_gives(d2lcnn_, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"

@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 def test_runs_alone(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "book" / "lenet.ipynb", tmp_path)
+    shutil.copy(ROOT / "book" / "moving-figures.ipynb", tmp_path)
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "execute.py", "lenet.ipynb"],
+        [sys.executable, ROOT / "tools" / "execute.py", "moving-figures.ipynb"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [entry.name for entry in tmp_path.iterdir()] == ["lenet.ipynb"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["moving-figures.ipynb"]

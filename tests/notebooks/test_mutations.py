@@ -83,8 +83,8 @@ def test_control_passes(tmp_path: Path) -> None:
     One notebook shows that; the comparison of all of them, which `make test` does anyhow, shows it for the others, since
     their listings do nothing but show (the rule listings_apart).
     """
-    copy_without_listings("lenet", tmp_path)
-    done = compare("lenet", tmp_path)
+    copy_without_listings("moving-figures", tmp_path)
+    done = compare("moving-figures", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
