@@ -1,5 +1,6 @@
 // What scrolls within the page can be reached by Tab, and then scrolled with the arrow keys. The theme does this for
-// code and tables as they are at first; here for every box that custom.css lets scroll, and again when a fold opens.
+// code and tables as they are at first; here for every box that custom.css lets scroll, and again when a fold opens or
+// the width changes.
 const boxes = "pre, table, figure, div.math, mjx-container, .cell_output, .cell_output > .output";
 const reach = () => {
   for (const box of document.querySelectorAll(`.bd-article :is(${boxes})`)) {
@@ -9,5 +10,8 @@ const reach = () => {
   }
 };
 document.addEventListener("toggle", reach, true);
-window.addEventListener("resize", reach);
-window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reach));
+window.addEventListener("load", () => {
+  (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reach);
+  // Not the window's own resize: the sidebars move after it, and the text's width with them.
+  for (const article of document.querySelectorAll(".bd-article")) new ResizeObserver(reach).observe(article);
+});
