@@ -6,6 +6,8 @@
 PYTHON := .venv/bin/python
 PORT ?= 8000
 export URL
+# Hundreds of processes would each compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

@@ -56,7 +56,7 @@ fi
 rm -f "$stamp"
 say "installing the packages of requirements.txt (some gigabytes the first time)"
 # A wheel of two gigabytes on a slow line outlasts uv's own half minute.
-UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-300}" "$UV" pip sync --quiet --python .venv --require-hashes requirements.txt ||
+UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-300}" "$UV" pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.txt ||
     die "the packages could not be installed (see above)." "Check the network and the free disk space (8 GB), and run this again."
 "$UV" pip install --quiet --python .venv --no-deps --editable . ||
     die "d2lcnn itself could not be installed (see above)."

@@ -16,6 +16,7 @@ from d2lcnn.data import Batches, try_gpu
 from d2lcnn.training.devices import autocast, device_name, resolve_precision, synchronize
 from d2lcnn.training.loop import train_ch6, xavier_uniform
 from d2lcnn.training.metrics import Batch
+from d2lcnn.training.optimizer import make_optimizer
 from d2lcnn.training.recipes import Recipe
 from d2lcnn.training.records import find_recipe
 
@@ -136,7 +137,8 @@ class Limit:
             self.forward = torch.compile(
                 self.net, mode="reduce-overhead" if device.type == "cuda" else "default"
             )
-        self.optimizer = _optimizer(recipe, self.net, device, precision)
+        exact = device.type == "cpu" and precision == "float32" and not compile  # as train_ch6 has it
+        self.optimizer = make_optimizer(recipe.optimizer, self.net, recipe.lr, exact=exact)
 
     def epoch(self) -> float:
         """Train on every batch once and give the seconds that it took."""
@@ -151,16 +153,6 @@ class Limit:
             self.optimizer.step()
         synchronize(self.device)
         return time.perf_counter() - started
-
-
-def _optimizer(recipe: Recipe, net: nn.Module, device: torch.device, precision: str) -> torch.optim.Optimizer:
-    """Make the optimizer in its fused form, except where train_ch6 keeps to float32's exact results."""
-    if not (device.type == "cpu" and precision == "float32"):
-        try:
-            return recipe.optimizer(net.parameters(), lr=recipe.lr, fused=True)
-        except (TypeError, RuntimeError):  # this version of torch has no fused form of it, or not here
-            pass
-    return recipe.optimizer(net.parameters(), lr=recipe.lr)
 
 
 class _LimitsTurn:

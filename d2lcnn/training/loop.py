@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 import warnings
@@ -20,6 +19,7 @@ from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.epoch import DivergedError, Epoch
 from d2lcnn.training.history import History
 from d2lcnn.training.metrics import Batch, sum_over
+from d2lcnn.training.optimizer import make_optimizer
 from d2lcnn.training.progress import ProgressBar
 from d2lcnn.training.schedules import Schedule
 from d2lcnn.training.step import Step
@@ -168,7 +168,10 @@ def train_ch6(
     step = Step(
         net=net,
         forward=forward,
-        optimizer=_make_optimizer(optimizer, net, lr, device, precision),
+        # Plain float32 on a CPU is bit for bit what d2l computes.
+        optimizer=make_optimizer(
+            optimizer, net, lr, exact=device.type == "cpu" and precision == "float32" and not compile
+        ),
         lr=float(lr),
         device=device,
         precision=precision,
@@ -263,25 +266,6 @@ def _keep(path: Path, step: Step, history: History, run: dict[str, Any]) -> None
             RuntimeWarning,
             stacklevel=3,
         )
-
-
-def _make_optimizer(
-    make: Callable[..., torch.optim.Optimizer],
-    net: nn.Module,
-    lr: float,
-    device: torch.device,
-    precision: str,
-) -> torch.optim.Optimizer:
-    """Make the optimizer, in its fused form where that is there and float32's results on a CPU are not at stake."""
-    kind = getattr(make, "func", make)
-    exact = device.type == "cpu" and precision == "float32"
-    own = isinstance(kind, type) and kind.__module__.startswith("torch.optim")
-    if own and not exact and "fused" in inspect.signature(kind).parameters:
-        try:
-            return make(net.parameters(), lr=lr, fused=True)
-        except RuntimeError:  # this version of torch has no fused form for this device
-            pass
-    return make(net.parameters(), lr=lr)
 
 
 def _record_epoch(epoch: Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
