@@ -56,7 +56,7 @@ LIMIT = 120
 NOT_COMPARED = ("image/png", "image/jpeg")
 # What would lead git, pip or the kernel out of the rehearsal.
 FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
-# Imported once, so that a rehearsal measures no byte-compiling and no building of a font cache.
+# Imported once, so that a rehearsal measures no building of a font cache.
 WARM_UP = (
     "import ipykernel, ipywidgets, matplotlib.pyplot, pip, sklearn.datasets, torch, torchvision, tqdm.auto"
 )
@@ -313,7 +313,7 @@ def base_environment(versions: list[str]) -> Path:
         ) from error
     # A wheel of a gigabyte on a slow line outlasts uv's own half minute.
     os.environ.setdefault("UV_HTTP_TIMEOUT", "300")
-    install = [uv, "pip", "install", "--quiet", "--python", str(folder)]
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder)]
     call([*install, "--requirement", str(REQUIREMENTS)])
     call([uv, "pip", "uninstall", "--quiet", "--python", str(folder), NOT_ON_COLAB])
     call([str(interpreter(folder)), "-c", WARM_UP])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from d2lcnn.cli.options import Commands, add_command, device, number
+from d2lcnn.cli.options import Commands, add_command, add_device, number
 from d2lcnn.cli.output import print_json
 from d2lcnn.training.bench import BENCHED, bench
 from d2lcnn.training.devices import PRECISIONS
@@ -45,9 +45,7 @@ def add(commands: Commands) -> None:
         examples=EXAMPLES,
     )
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"default: {', '.join(BENCHED)}")
-    parser.add_argument(
-        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
-    )
+    add_device(parser)
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="default: %(default)s")
     parser.add_argument("--compile", action="store_true", help="compile the networks, ours and the limit's")
     parser.add_argument(

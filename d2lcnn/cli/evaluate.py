@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from d2lcnn.cli.folder import network_with, read_run, trained_network
-from d2lcnn.cli.options import Commands, add_command, device
+from d2lcnn.cli.options import Commands, add_command, add_device
 from d2lcnn.cli.output import print_json
 from d2lcnn.data.batches import Batches
 from d2lcnn.data.device import try_gpu
@@ -55,9 +55,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--recipe", choices=list(RECIPES), metavar="RECIPE", help="whose network a file of weights is for"
     )
-    parser.add_argument(
-        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--precision", choices=PRECISIONS, help="default: the run's, for a file of weights float32"
     )

@@ -54,6 +54,23 @@ def add_command(
     return parser
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where to compute.
+
+    Args:
+        parser: A command's parser.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_device(parser)
+        >>> parser.parse_args(["--device", "cpu"]).device
+        device(type='cpu')
+    """
+    parser.add_argument(
+        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
+    )
+
+
 def whole(at_least: int) -> Callable[[str], int]:
     """Make a type of option: a whole number with a lower bound.
 

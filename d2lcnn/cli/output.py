@@ -1,9 +1,13 @@
-"""What the commands print on standard output."""
+"""What the commands print: results on standard output, how they get on on standard error."""
 
 from __future__ import annotations
 
 import json
+import logging
 import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from d2lcnn.training.history import CURVES, History
@@ -43,3 +47,26 @@ def last_epoch(history: History) -> dict[str, Any]:
         "wall_seconds": history.wall_seconds,
         "examples_per_second": speed if math.isfinite(speed) else None,
     }
+
+
+@contextmanager
+def epochs_told() -> Iterator[None]:
+    """Print a line after each epoch on standard error where no progress bar is shown, as in the log of a job.
+
+    Example:
+        >>> with epochs_told():
+        ...     pass
+    """
+    if sys.stderr.isatty():
+        yield
+        return
+    logger = logging.getLogger("d2lcnn")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from d2lcnn.cli.folder import read_run, trained_network
-from d2lcnn.cli.options import Commands, add_command, device, whole
+from d2lcnn.cli.options import Commands, add_command, add_device, whole
 from d2lcnn.cli.output import print_json
 from d2lcnn.data.device import try_gpu
 from d2lcnn.data.picture import read_picture
@@ -53,9 +53,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--top", type=whole(1), default=3, metavar="K", help="classes to name (default: %(default)s)"
     )
-    parser.add_argument(
-        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
-    )
+    add_device(parser)
 
 
 def _run(options: argparse.Namespace) -> int:

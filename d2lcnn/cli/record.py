@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from d2lcnn.cli.options import Commands, add_command, device
-from d2lcnn.cli.output import last_epoch, print_json
+from d2lcnn.cli.options import Commands, add_command, add_device
+from d2lcnn.cli.output import epochs_told, last_epoch, print_json
 from d2lcnn.training.devices import PRECISIONS
 from d2lcnn.training.recipes import RECIPES
 from d2lcnn.training.records import RESULTS, Run, record
@@ -45,9 +45,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--seed", nargs="+", type=int, required=True, metavar="K", help="one run for each seed"
     )
-    parser.add_argument(
-        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
-    )
+    add_device(parser)
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: %(default)s")
     parser.add_argument("--compile", action="store_true", help="run the steps through torch.compile")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
@@ -68,16 +66,17 @@ def _run(options: argparse.Namespace) -> int:
     for name in options.recipes:
         for seed in options.seed:
             try:
-                path = record(
-                    name,
-                    seed,
-                    folder=options.out,
-                    device=options.device,
-                    precision=options.precision,
-                    compile=options.compile,
-                    num_epochs=options.epochs,
-                    held_out=options.held_out,
-                )
+                with epochs_told():
+                    path = record(
+                        name,
+                        seed,
+                        folder=options.out,
+                        device=options.device,
+                        precision=options.precision,
+                        compile=options.compile,
+                        num_epochs=options.epochs,
+                        held_out=options.held_out,
+                    )
             except KeyboardInterrupt as interrupt:
                 raise KeyboardInterrupt(
                     "give the same command again to go on after the last whole epoch"

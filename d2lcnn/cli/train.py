@@ -24,8 +24,8 @@ from d2lcnn.cli.folder import (
     write_json,
     write_weights,
 )
-from d2lcnn.cli.options import Commands, add_command, device, number, whole
-from d2lcnn.cli.output import last_epoch, print_json
+from d2lcnn.cli.options import Commands, add_command, add_device, number, whole
+from d2lcnn.cli.output import epochs_told, last_epoch, print_json
 from d2lcnn.cli.settings import (
     OPTIMIZERS,
     SCHEDULES,
@@ -89,9 +89,7 @@ def add(commands: Commands) -> None:
     )
     # No setting has a default here: one that was given must be told from one that was not.
     parser.add_argument("--resume", action="store_true", help="continue the run in the folder")
-    parser.add_argument(
-        "--device", type=device, help="cpu, cuda, cuda:1, mps (default: the fastest that is there)"
-    )
+    add_device(parser)
 
     run = parser.add_argument_group("length and data")
     run.add_argument(
@@ -175,7 +173,8 @@ def _run(options: argparse.Namespace) -> int:
         go_on = f"d2lcnn train {options.recipe} --out {shlex.quote(str(folder))} --resume"
         settings = by_the_first(lambda: _settings(options, folder, place, go_on))
         try:
-            history = _train(options.recipe, settings, folder, place, resume=options.resume)
+            with epochs_told():
+                history = _train(options.recipe, settings, folder, place, resume=options.resume)
         except KeyboardInterrupt as interrupt:
             kept = (folder / CHECKPOINT).exists()
             how = (

@@ -88,6 +88,15 @@ class History:
         """Training examples per second of forward pass, backward pass and step alone."""
         return _rate(self.examples, self.compute_seconds)
 
+    def last_epoch(self) -> str:
+        """Say in a line how the run stands after the last epoch that was finished; there must be one."""
+        return (
+            f"epoch {len(self)} of {self.num_epochs}: loss {self.train_loss[-1]:.3f}, "
+            f"train acc {self.train_acc[-1]:.3f}, test acc {self.test_acc[-1]:.3f} "
+            f"(best {max(self.test_acc):.3f})"
+            + (f", validation acc {self.validation_acc[-1]:.3f}" if self.validation_acc else "")
+        )
+
     def summary(self) -> str:
         """Say in a few lines how the run went."""
         lines = [f"{self.data or 'training data'} on {self.device} ({self.device_name}), {self.precision}"]
@@ -96,12 +105,7 @@ class History:
                 "fast mode: a short run on stand-in data, which says nothing about the network's quality"
             )
         if len(self):
-            lines.append(
-                f"epoch {len(self)} of {self.num_epochs}: loss {self.train_loss[-1]:.3f}, "
-                f"train acc {self.train_acc[-1]:.3f}, test acc {self.test_acc[-1]:.3f} "
-                f"(best {max(self.test_acc):.3f})"
-                + (f", validation acc {self.validation_acc[-1]:.3f}" if self.validation_acc else "")
-            )
+            lines.append(self.last_epoch())
             lines.append(
                 f"{self.examples_per_second:,.0f} examples/s end to end, "
                 f"{self.compute_examples_per_second:,.0f} in compute alone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import warnings
@@ -25,6 +26,8 @@ from d2lcnn.training.schedules import Schedule
 from d2lcnn.training.step import Step
 from d2lcnn.training.team import Team
 from d2lcnn.training.words import in_words
+
+LOG = logging.getLogger(__name__)
 
 
 def xavier_uniform(module: nn.Module) -> None:
@@ -105,7 +108,8 @@ def train_ch6(
         sync_batch_norm: Whether several processes, on GPUs, take batch norm's statistics together.
 
     Returns:
-        The history of the run. Ctrl-C ends the training early and returns what there is.
+        The history of the run. Ctrl-C ends the training early and returns what there is. A line after each epoch is
+        logged at the level INFO.
 
     Raises:
         ValueError: If an argument is out of range, a loader is empty, a label has no output, the network
@@ -248,6 +252,8 @@ def train_epochs(
                     raise
                 history.interrupted = (number, epoch.totals.steps)
                 break
+            if step.team.leads:
+                LOG.info("%s, %.0f s", history.last_epoch(), history.wall_seconds)
             if keep is not None:
                 keep()
 

@@ -1,8 +1,10 @@
 """`d2lcnn train`: the folder of a run, its settings, interruption and continuation."""
 
 import json
+import logging
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -200,6 +202,16 @@ def test_json_is_all_that_standard_output_holds(d2lcnn_, tmp_path):
     assert result["examples_per_second"] > 0
 
 
+def test_a_job_s_log_gets_a_line_after_each_epoch(d2lcnn_, tmp_path):
+    outcome = d2lcnn_("train", "lenet", *SHORT, "--epochs", 2, "--out", tmp_path / "run")
+    first, second = outcome.err.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d epoch 1 of 2: loss \d.*test acc 0\.\d.*, \d+ s", first)
+    assert "epoch 2 of 2" in second
+    # The result alone, as before; and outside of the command nothing is said.
+    assert "epoch 1 of 2" not in outcome.out
+    assert not logging.getLogger("d2lcnn").isEnabledFor(logging.INFO)
+
+
 def test_a_folder_with_a_run_is_not_overwritten(d2lcnn_, finished):
     before = {path: path.read_bytes() for path in finished.iterdir()}
     outcome = d2lcnn_("train", "lenet_relu_max", "--out", finished)
@@ -263,6 +275,20 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(d2lcnn_, 
     (tmp_path / "run.json").write_text(json.dumps(run))
     assert d2lcnn_("train", "lenet_relu_max", "--out", tmp_path, "--resume").status == 0
     assert same(weights(tmp_path), weights(finished))
+
+
+@pytest.mark.parametrize("missing", [["history.json"], ["weights.pt", "history.json"]])
+def test_a_run_that_was_killed_before_its_last_files_gets_them_by_resuming(
+    d2lcnn_, finished, tmp_path, missing
+):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    for name in missing:
+        (folder / name).unlink()
+    assert d2lcnn_("train", "lenet_relu_max", "--out", folder, "--resume").status == 0
+    assert same(weights(folder), weights(finished))
+    assert json.loads((folder / "history.json").read_text()) == json.loads(
+        (finished / "history.json").read_text()
+    )
 
 
 def test_resuming_what_cannot_be_resumed(d2lcnn_, finished, tmp_path, monkeypatch):

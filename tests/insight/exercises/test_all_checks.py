@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from importlib import import_module
 from numbers import Real
 
 import numpy as np
@@ -13,32 +14,22 @@ import torch
 import d2lcnn
 from d2lcnn import WrongAnswer
 
-from . import (
-    test_alexnet,
-    test_choosing,
-    test_densenet,
-    test_googlenet,
-    test_mobilenet,
-    test_nin,
-    test_normalization,
-    test_resnet,
-    test_vanishing_gradients,
-    test_vgg,
-)
-
 CHECKS = [getattr(d2lcnn, name) for name in d2lcnn.__all__ if name.startswith("check_")]
-CHAPTERS = (
-    test_alexnet,
-    test_choosing,
-    test_densenet,
-    test_googlenet,
-    test_mobilenet,
-    test_nin,
-    test_normalization,
-    test_resnet,
-    test_vanishing_gradients,
-    test_vgg,
-)
+CHAPTERS = [
+    import_module(f"{__package__}.test_{name}")
+    for name in (
+        "alexnet",
+        "choosing",
+        "densenet",
+        "googlenet",
+        "mobilenet",
+        "nin",
+        "normalization",
+        "resnet",
+        "vanishing_gradients",
+        "vgg",
+    )
+]
 RIGHT = [(d2lcnn.check_ics_counts, (128, 128)), *(case for chapter in CHAPTERS for case in chapter.RIGHT)]
 
 
