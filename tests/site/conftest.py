@@ -17,7 +17,7 @@ import pytest
 
 from .axe import load_axe
 from .browsing import FLAGS, NO_BROWSER, find_browser, serve
-from .published import alone, both, built, course  # noqa: F401
+from .published import both, course  # noqa: F401
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -58,12 +58,12 @@ def context(browser):
         yield context
 
 
-def report(context, folder, head="", body="", page=PAGE, axe=None, colours_alone=False):
+def report(context, folder, head="", body="", page=PAGE, axe=None, rules="all"):
     (folder / "page.html").write_text(page.format(head=head, body=body), encoding="utf-8")
     with serve(folder) as address:
         opened, problems = visit(context, address, "page.html")
         if axe is not None:
-            problems += violations(opened, axe, colours_alone=colours_alone)
+            problems += violations(opened, axe, rules)
         opened.close()
     return problems
 
@@ -87,10 +87,22 @@ def test_a_barrier_is_reported(context, axe, tmp_path, rule):
     assert any(problem.startswith(f"axe {rule}: ") for problem in problems), problems
 
 
+@pytest.mark.parametrize("rules", ["colours", "all but colours"])
 @pytest.mark.parametrize("rule", BARRIERS)
-def test_colours_alone_are_tried_where_nothing_else_depends_on_the_theme(context, axe, tmp_path, rule):
-    problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", axe=axe, colours_alone=True)
-    assert any(problem.startswith("axe ") for problem in problems) is (rule in COLOURS)
+def test_colours_are_tried_apart_where_nothing_else_depends_on_the_theme(context, axe, tmp_path, rule, rules):
+    page = PAGE if BARRIERS[rule] else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
+    problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", page, axe, rules)
+    tried = (rule in COLOURS) is (rules == "colours")
+    assert any(problem.startswith(f"axe {rule}: ") for problem in problems) is tried, problems
+
+
+@pytest.mark.parametrize("last", ["<span>", '<span class="pale">', '<span class="word">'])
+def test_of_words_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(context, axe, tmp_path, last):
+    """The last word of the code is pale in each case but the first: by its own class, or by what is around it."""
+    style = "<style>.pale, .around .word { color: #999; background: #fff }</style>"
+    body = f'<pre>{"<span class=word>words</span> " * 3}</pre><pre class="around">{last}pale</span></pre>'
+    problems = report(context, tmp_path, style, body, axe=axe)
+    assert any("color-contrast" in problem for problem in problems) is (last != "<span>"), problems
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "error")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -166,3 +167,25 @@ def test_the_rule_for_plurals_becomes_code(extension):
         as_code(call.replace("n != 1", "alert(1)"))
     with pytest.raises(ValueError, match=r"one call of Documentation\.addTranslations, got 'alert"):
         as_code("alert(1)")
+
+
+def test_a_book_gets_its_links_with_the_chinese_pages_and_loses_them_with_these(tmp_path):
+    """One build after the other in the same folder: those that change nothing else mend pages that are there."""
+    source, site = tmp_path / "source", tmp_path / "site"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_extensions')!r})\n"
+        "extensions = ['sphinx_book_theme', 'editions']\nhtml_theme = 'sphinx_book_theme'\nlanguage = 'en'\n"
+    )
+    (source / "index.rst").write_text("A page\n======\n\nText.\n")
+    chinese = site / "zh" / "index.html"
+    found = []
+    for there in (False, True, False):
+        if there:
+            chinese.parent.mkdir()
+            chinese.write_text("<p>")
+        else:
+            chinese.unlink(missing_ok=True)
+        subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", source, site], check=True)
+        found.append('hreflang="zh-CN"' in (site / "index.html").read_text(encoding="utf-8"))
+    assert found == [False, True, False]

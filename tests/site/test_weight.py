@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from .browsing import SETTLE
+
 # One worker for all, so that each page is visited once.
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("weight")]
 
@@ -51,31 +53,32 @@ STYLES_WHERE_USED = {
 BLOCKS_AND_BUTTONS = ("div.highlight pre", "button.copybtn")
 
 
-def first_visit(browser, address, name):
+def first_visit(browser, address, site, name):
     """Open a page with an empty cache; give the bytes of each file that came, as they would be sent, and the page."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     answers = []
     page.on("response", lambda answer: answers.append(answer))
+    # What MathJax brings does not count here, and drawing all formulas takes long.
+    page.route(f"**{MATHJAX}*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page.goto(f"{address}/{name}", wait_until="load")
-    page.evaluate("() => window.MathJax?.startup?.promise")
-    # Lazy images would come later, and count as well.
-    page.evaluate("() => document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })")
-    page.wait_for_load_state("networkidle")
+    # Lazy images, which would come later and count as well, included.
+    page.evaluate(SETTLE)
     sizes: Counter[str] = Counter()
     for answer in answers:
-        body = answer.body()
+        path = urlsplit(answer.url).path
+        body = (site / path.lstrip("/")).read_bytes()
         is_text = answer.headers.get("content-type", "").startswith(TEXT)
-        sizes[urlsplit(answer.url).path] += len(gzip.compress(body, 6)) if is_text else len(body)
+        sizes[path] += len(gzip.compress(body, 6)) if is_text else len(body)
     return sizes, page
 
 
 @pytest.fixture(scope="module")
-def visits(browser, address, pages):
+def visits(browser, address, pages, site):
     """Every page's files, and how often the elements stand there that ask for a script or come from one."""
     found = {}
     for name in map(str, pages.values()):
-        sizes, page = first_visit(browser, address, name)
+        sizes, page = first_visit(browser, address, site, name)
         selectors = {*WHERE_USED.values(), *STYLES_WHERE_USED.values(), *BLOCKS_AND_BUTTONS}
         count = {s: page.evaluate("s => document.querySelectorAll(s).length", s) for s in selectors}
         page.context.close()
