@@ -26,17 +26,20 @@ def compare(
     device: torch.device,
     precision: str,
     *,
+    compile: bool = False,
     train: Callable[..., d2lcnn.History] = d2lcnn.train_ch6,
 ) -> dict[str, Any]:
     """Train a recipe on the same few batches with d2l's loop and with ours, from the same seeds.
 
     In float32 loss and accuracies must be d2l's. At another precision the loss must not differ from float32's by more,
-    in the mean over the seeds, than float32's own does from seed to seed (a standard deviation).
+    in the mean over the seeds, than float32's own does from seed to seed (a standard deviation). Only the other precision
+    is compiled, if anything is.
     """
 
-    def ours(seed: int, precision: str) -> dict[str, float]:
+    def ours(seed: int, precision: str, compile: bool = False) -> dict[str, float]:
         history = train(
-            _build(recipe, seed), batches, batches[:1], 1, recipe.lr, device, precision=precision, progress=False
+            _build(recipe, seed), batches, batches[:1], 1, recipe.lr, device, precision=precision, compile=compile,
+            progress=False,
         )  # fmt: skip
         return {name: getattr(history, name)[-1] for name in ("train_loss", "train_acc", "test_acc")}
 
@@ -53,7 +56,8 @@ def compare(
     if precision != "float32":
         losses = [run["train_loss"] for run in exact]
         differences = [
-            ours(seed, precision)["train_loss"] - loss for seed, loss in zip(SEEDS, losses, strict=True)
+            ours(seed, precision, compile)["train_loss"] - loss
+            for seed, loss in zip(SEEDS, losses, strict=True)
         ]
         result["auto_difference"] = mean(differences)
         result["seeds_deviation"] = stdev(losses)

@@ -81,7 +81,9 @@ def _verdict(agreement: dict[str, Any]) -> str:
 
 def _notes(entries: dict[str, dict[str, Any]]) -> list[str]:
     first = next(iter(entries.values()))["agreement"]
+    compiled = [name for name, entry in entries.items() if entry["auto_compiled"]]
     return [
+        *([f"auto: compiled as well, ours and the limit's: {', '.join(compiled)}."] if compiled else []),
         "steps: those that are timed, of all rounds together; each round starts with others that warm up.",
         "end to end: data, computation and metrics. d2l: its loader with its four processes, in its steady state;",
         "ours: whole epochs of a few steps, in which what is done once an epoch weighs more than in a real one.",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from d2lcnn.data import Batches, try_gpu
 from d2lcnn.training.devices import autocast, device_name, resolve_precision, synchronize
+from d2lcnn.training.layout import fastest_layout
 from d2lcnn.training.loop import train_ch6, xavier_uniform
 from d2lcnn.training.metrics import Batch
 from d2lcnn.training.optimizer import make_optimizer
@@ -129,9 +130,10 @@ class Limit:
         self.net = recipe.build().to(device)
         self.net.apply(xavier_uniform)
         self.batches = [(X.to(device), y.to(device)) for X, y in train_iter]
-        if precision == "bfloat16" or compile:  # as train_ch6 lays them out
-            self.net.to(memory_format=torch.channels_last)
-            self.batches = [(X.contiguous(memory_format=torch.channels_last), y) for X, y in self.batches]
+        layout = fastest_layout(self.net, precision, compile=compile)
+        if layout == torch.channels_last:
+            self.net.to(memory_format=layout)
+            self.batches = [(X.contiguous(memory_format=layout), y) for X, y in self.batches]
         self.forward: Callable[[Tensor], Tensor] = self.net
         if compile:
             self.forward = torch.compile(
@@ -207,6 +209,8 @@ def measure_round(
     if epochs < 1:
         raise ValueError(f"There must be at least 1 epoch that counts, got {epochs!r}.")
     precision = resolve_precision(device, precision)
+    if compile:  # what earlier rounds compiled counts against the number that torch allows
+        torch._dynamo.reset()
     turn = _LimitsTurn(Limit(recipe, train_iter, device, precision, compile=compile))
     history = train_ch6(
         recipe.build(),

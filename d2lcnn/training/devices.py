@@ -5,16 +5,20 @@ from __future__ import annotations
 import platform
 import re
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from d2lcnn.training.depthwise import StridedDepthwiseInFloat32
+
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Give the context in which a forward pass runs at the wanted precision.
+@contextmanager
+def autocast(device: torch.device, precision: str) -> Iterator[None]:
+    """Run a forward pass at the wanted precision, within `with`.
 
     Args:
         device: Where the pass runs.
@@ -30,8 +34,14 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
         torch.bfloat16
     """
     if resolve_precision(device, precision) == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+        yield
+        return
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        if device.type == "cpu":
+            with StridedDepthwiseInFloat32():
+                yield
+        else:
+            yield
 
 
 def resolve_precision(device: torch.device, precision: str) -> str:

@@ -19,6 +19,7 @@ from d2lcnn.training.checkpoint import load_checkpoint, locked, random_state, sa
 from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.epoch import DivergedError, Epoch
 from d2lcnn.training.history import History
+from d2lcnn.training.layout import fastest_layout
 from d2lcnn.training.metrics import Batch, sum_over
 from d2lcnn.training.optimizer import make_optimizer
 from d2lcnn.training.progress import ProgressBar
@@ -161,8 +162,7 @@ def train_ch6(
     if init_weights is not None:
         net.apply(init_weights)
     net.to(device)
-    # Convolutions are faster with a pixel's channels side by side; plain float32 keeps d2l's order of sums instead.
-    layout = torch.channels_last if precision == "bfloat16" or compile else torch.contiguous_format
+    layout = fastest_layout(net, precision, compile=compile)
     if layout == torch.channels_last:
         net.to(memory_format=layout)
     forward: Callable[[Tensor], Tensor] = team.wrap(net, device, sync_batch_norm=sync_batch_norm)

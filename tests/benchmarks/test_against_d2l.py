@@ -6,6 +6,7 @@ import json
 import pytest
 
 import d2lcnn
+from d2lcnn.training.bench import Rates
 
 
 def entry(d2l, float32, auto, agree=True):
@@ -18,6 +19,7 @@ def entry(d2l, float32, auto, agree=True):
         "date": "2026-01-02",
         "batch_size": 256,
         "resize": 28,
+        "auto_compiled": False,
         "steps": {"d2l": 9, "ours": 6},
         "d2l": {"end_to_end": d2l, "compute": [3 * x for x in d2l]},
         "float32": rounds(float32),
@@ -91,7 +93,8 @@ def command(against_d2l, peer, monkeypatch, tmp_path):
     return run
 
 
-def test_a_whole_run(command, capsys):
+def test_a_whole_run(command, capsys, against_d2l, monkeypatch):
+    monkeypatch.setattr(against_d2l, "COMPILED", ())  # compiling takes long
     status, result = command("lenet")
     assert status == 0
     lenet = result["recipes"]["lenet"]
@@ -101,6 +104,25 @@ def test_a_whole_run(command, capsys):
     assert result["data"] == "a stand-in for Fashion-MNIST"
     assert result["versions"]["d2l"] == "1.0.3"
     assert "geometric mean" in capsys.readouterr().out
+
+
+def test_auto_compiles_the_networks_with_short_steps_and_says_so(command, capsys, against_d2l, monkeypatch):
+    seen = []
+
+    def measured(recipe, data, epochs, device, precision, *, compile):
+        seen.append((precision, compile))
+        return Rates(ours=[2.0], compute=[3.0], limit=[2.0])
+
+    monkeypatch.setattr(against_d2l, "measure_round", measured)
+    monkeypatch.setattr(
+        against_d2l.agreement,
+        "compare",
+        lambda *_, compile: seen.append(compile) or ENTRIES["lenet"]["agreement"],
+    )
+    _, result = command("lenet")
+    assert set(seen) == {("float32", False), ("auto", True), True}
+    assert result["recipes"]["lenet"]["auto_compiled"]
+    assert "compiled as well, ours and the limit's: lenet." in capsys.readouterr().out
 
 
 def test_an_interrupted_run_goes_on(command, against_d2l, monkeypatch):
