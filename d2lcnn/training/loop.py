@@ -252,8 +252,6 @@ def train_epochs(
                     raise
                 history.interrupted = (number, epoch.totals.steps)
                 break
-            if step.team.leads:
-                LOG.info("%s, %.0f s", history.last_epoch(), history.wall_seconds)
             if keep is not None:
                 keep()
 
@@ -275,7 +273,7 @@ def _keep(path: Path, step: Step, history: History, run: dict[str, Any]) -> None
 
 
 def _record_epoch(epoch: Epoch, test_iter: Iterable[Batch], validation: Iterable[Batch] | None) -> None:
-    """Measure after an epoch, and only then write all of it into the history, so that its lists stay equally long."""
+    """Measure after an epoch, and only then write all into the history, so that its lists stay equally long, and log it."""
     history, step = epoch.history, epoch.step
 
     def measure(data: Iterable[Batch]) -> tuple[float, float]:
@@ -312,6 +310,8 @@ def _record_epoch(epoch: Epoch, test_iter: Iterable[Batch], validation: Iterable
     history.evaluation_seconds.append(evaluation_seconds)
     history.compute_seconds.append(epoch.compute.seconds())
     history.examples.append(epoch.totals.examples)
+    if step.team.leads:
+        LOG.info("%s, %.0f s", history.last_epoch(), history.wall_seconds)
 
 
 def _check_settings(
