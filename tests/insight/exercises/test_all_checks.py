@@ -16,6 +16,7 @@ from d2lcnn import WrongAnswer
 from . import (
     test_alexnet,
     test_choosing,
+    test_comparing,
     test_densenet,
     test_googlenet,
     test_mobilenet,
@@ -30,6 +31,7 @@ CHECKS = [getattr(d2lcnn, name) for name in d2lcnn.__all__ if name.startswith("c
 CHAPTERS = (
     test_alexnet,
     test_choosing,
+    test_comparing,
     test_densenet,
     test_googlenet,
     test_mobilenet,
