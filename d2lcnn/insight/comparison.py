@@ -161,7 +161,7 @@ class Comparison:
 
     Example:
         >>> print(compare_networks().of_papers().splitlines()[2])
-        LeNet-5            1998      5         0.06        0.3      –      –  –              –
+        LeNet-5            1998      4           0.06            0.4      –      –  –              –
     """
 
     papers: tuple[PaperRow, ...]
