@@ -19,7 +19,7 @@ class Setting(NamedTuple):
 
     Batch size, learning rate and size of the pictures belong to a recipe, and so to what is compared.
 
-    Args:
+    Attributes:
         data: Name of the data set.
         images: Number of training images.
         epochs: Number of epochs.

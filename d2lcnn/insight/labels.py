@@ -42,7 +42,7 @@ def place_labels(
         >>> figure, ax = plt.subplots()
         >>> placed = place_labels(ax, [(0.5, 0.5), (0.5, 0.5)], [3, 3], ["one", "two"])
         >>> boxes = [label.get_window_extent() for label in placed]
-        >>> boxes[0].overlaps(boxes[1])
+        >>> bool(boxes[0].overlaps(boxes[1]))
         False
     """
     if not len(points) == len(radii) == len(labels):
