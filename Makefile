@@ -40,7 +40,7 @@ serve: book ## build the book and open it in the browser (PORT=8000)
 test: setup ## run every check: style, types, package, notebooks, book, site
 	$(PYTHON) tools/check.py
 
-bench: setup ## measure our training against d2l's, ten to twenty minutes on two cores: benchmarks/results/
+bench: setup ## measure our training against d2l's, ten to twenty minutes on two cores: d2lcnn/results/speed/
 	$(PYTHON) benchmarks/against_d2l.py
 
 colab: setup ## rehearse the notebooks as on Colab, in its versions, in an environment of their own

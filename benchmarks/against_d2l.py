@@ -3,10 +3,10 @@
     python benchmarks/against_d2l.py                   the nine recipes, ten to twenty minutes on two cores
     python benchmarks/against_d2l.py lenet resnet18    these alone
 
-Each recipe's result is written to benchmarks/results/<machine>.json as soon as it is there; what is there already, from
-the same commit, versions and data, is not measured again, so an interrupted run goes on. `--again` starts anew. The data
-are Fashion-MNIST in D2LCNN_DATA, or, where it is not at hand, a stand-in of the same number and size. The exit status is
-1 where a loss is not what it should be.
+Each recipe's result is written to d2lcnn/results/speed/<machine>.json as soon as it is there (the package ships it, and
+the book shows it); what is there already, from the same commit, versions and data, is not measured again, so an
+interrupted run goes on. `--again` starts anew. The data are Fashion-MNIST in D2LCNN_DATA, or, where it is not at hand, a
+stand-in of the same number and size. The exit status is 1 where a loss is not what it should be.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from d2lcnn.training.bench import BENCHED, Plan, measure_round, step_seconds
 from d2lcnn.training.checkpoint import atomic_write
 from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.provenance import commit, versions
+from d2lcnn.training.speeds import SPEEDS
 
-RESULTS = Path(__file__).parent / "results"
 # Their steps are so short that calling layer after layer is much of them: "auto" compiles them. Larger networks it does
 # not: on a CPU their compiled convolutions are slower in bfloat16 than oneDNN's own.
 COMPILED = ("lenet", "lenet_bn")
@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--device", type=torch.device, default=d2lcnn.try_gpu(), help="default: a GPU if there is one"
     )
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, default=SPEEDS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     names = options.recipes or list(BENCHED)
     unknown = [name for name in names if name not in BENCHED]

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
 
@@ -281,6 +282,8 @@ def walk_along_gradient(
 def saved_megabytes(net: nn.Module, inputs: Tensor) -> float:
     """Give how many megabytes of tensors autograd keeps for the backward pass, each storage counted once.
 
+    Shapes are enough: network and batch may be on torch's `meta` device.
+
     Args:
         net: The network, parameters included in the count.
         inputs: The batch.
@@ -289,12 +292,12 @@ def saved_megabytes(net: nn.Module, inputs: Tensor) -> float:
         >>> round(saved_megabytes(nn.Tanh(), torch.randn(1000, 1000, requires_grad=True)))
         4
     """
-    sizes: dict[int, int] = {}
-    kept: list[Tensor] = []  # what is kept cannot give its address to another
+    sizes: dict[StorageWeakRef, int] = {}
+    kept: list[Tensor] = []  # what is kept cannot give its place to another
 
     def note(tensor: Tensor) -> Tensor:
         kept.append(tensor)
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        sizes[StorageWeakRef(tensor.untyped_storage())] = tensor.untyped_storage().nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):

@@ -8,6 +8,7 @@ from d2lcnn.training.metrics import Accumulator, Timer, accuracy, evaluate, eval
 from d2lcnn.training.recipes import RECIPES, Recipe
 from d2lcnn.training.records import Run, load_runs, record, spread, summarize_runs
 from d2lcnn.training.schedules import constant_schedule, cosine_schedule, step_schedule
+from d2lcnn.training.speeds import Speed, load_speeds
 
 __all__ = [
     "RECIPES",
@@ -17,6 +18,7 @@ __all__ = [
     "History",
     "Recipe",
     "Run",
+    "Speed",
     "Timer",
     "accuracy",
     "constant_schedule",
@@ -24,6 +26,7 @@ __all__ = [
     "evaluate",
     "evaluate_accuracy_gpu",
     "load_runs",
+    "load_speeds",
     "record",
     "spread",
     "step_schedule",

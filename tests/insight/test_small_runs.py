@@ -119,6 +119,12 @@ def test_saved_megabytes_grow_with_the_batch_and_count_a_tensor_once():
     assert d2lcnn.saved_megabytes(net, x) == pytest.approx(4.0)
 
 
+def test_saved_megabytes_need_shapes_alone():
+    x = torch.zeros(3, 1, 28, 28)
+    real, shapes = d2lcnn.lenet_bn(), d2lcnn.build_on_meta(d2lcnn.lenet_bn)
+    assert d2lcnn.saved_megabytes(shapes, x.to("meta")) == d2lcnn.saved_megabytes(real, x) > 0.1
+
+
 def test_share_right_is_taken_in_evaluation_mode(data):
     net = nn.Sequential(nn.Dropout(0.9), nn.Linear(64, 10)).double()
     assert d2lcnn.share_right(net, data) == d2lcnn.share_right(net, data)

@@ -86,7 +86,7 @@ def test_wheel_holds_the_package_alone(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
     committed = {path.relative_to(ROOT).as_posix() for path in (ROOT / "d2lcnn").rglob("*.py")}
     assert committed <= set(names)
-    recorded = {path.relative_to(ROOT).as_posix() for path in RESULTS.glob("*.json")}
+    recorded = {path.relative_to(ROOT).as_posix() for path in RESULTS.rglob("*.json")}
     assert recorded
     assert recorded <= set(names)
 

@@ -18,6 +18,15 @@ from d2lcnn.insight.exercises.choosing import (
     check_choosing_transfer,
     check_choosing_two_values,
 )
+from d2lcnn.insight.exercises.comparing import (
+    check_comparing_error_bar,
+    check_comparing_excess,
+    check_comparing_front,
+    check_comparing_mean_ratio,
+    check_comparing_megabytes,
+    check_comparing_seeds,
+    check_comparing_wins,
+)
 from d2lcnn.insight.exercises.densenet import (
     check_densenet_bottleneck,
     check_densenet_channels,
@@ -108,6 +117,13 @@ __all__ = [
     "check_choosing_stream",
     "check_choosing_transfer",
     "check_choosing_two_values",
+    "check_comparing_error_bar",
+    "check_comparing_excess",
+    "check_comparing_front",
+    "check_comparing_mean_ratio",
+    "check_comparing_megabytes",
+    "check_comparing_seeds",
+    "check_comparing_wins",
     "check_densenet_bottleneck",
     "check_densenet_channels",
     "check_densenet_forward",

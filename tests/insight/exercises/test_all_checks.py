@@ -20,6 +20,7 @@ CHAPTERS = [
     for name in (
         "alexnet",
         "choosing",
+        "comparing",
         "densenet",
         "googlenet",
         "mobilenet",

@@ -1,0 +1,82 @@
+"""The checks of the comparison's exercises accept the solution and refuse plausible wrong answers."""
+
+import math
+from statistics import NormalDist, geometric_mean, harmonic_mean, mean
+
+import torch
+
+import d2lcnn
+from d2lcnn.insight.exercises import comparing as checks
+
+from .both_ways import accepts, refuses
+
+NORMAL = NormalDist()
+
+
+def front(points):
+    return [
+        i for i, a in enumerate(points) if not any(b != a and b[0] <= a[0] and b[1] <= a[1] for b in points)
+    ]
+
+
+def strictly_better(points):
+    return [i for i, a in enumerate(points) if not any(b[0] < a[0] and b[1] < a[1] for b in points)]
+
+
+def duplicates_beat_each_other(points):
+    return [
+        i
+        for i, a in enumerate(points)
+        if not any(j != i and b[0] <= a[0] and b[1] <= a[1] for j, b in enumerate(points))
+    ]
+
+
+def wins(gap, one, other):
+    return NORMAL.cdf(-gap / math.hypot(one, other))
+
+
+def seeds(gap, deviation, chance):
+    return math.ceil(2 * (NORMAL.inv_cdf(chance) * deviation / gap) ** 2)
+
+
+def drawn(k):
+    return torch.randn(200_000, k, generator=torch.Generator().manual_seed(0)).amax(dim=1).mean()
+
+
+RIGHT = [
+    (checks.check_comparing_megabytes, lambda parameters, bits: parameters * bits / 8 / 1e6),
+    (checks.check_comparing_error_bar, lambda p, n: (p * (1 - p) / n) ** 0.5),
+    (checks.check_comparing_front, front),
+    (checks.check_comparing_front, d2lcnn.pareto_front),
+    (checks.check_comparing_front, lambda points: reversed(front(points))),
+    (checks.check_comparing_wins, wins),
+    (checks.check_comparing_seeds, seeds),
+    (checks.check_comparing_excess, drawn),
+    (checks.check_comparing_mean_ratio, geometric_mean),
+]
+WRONG = [
+    (checks.check_comparing_megabytes, lambda parameters, bits: parameters * bits / 1e6),
+    (checks.check_comparing_megabytes, lambda parameters, bits: parameters * 4 / 1e6),
+    (checks.check_comparing_megabytes, lambda parameters, bits: parameters * bits / 8 / 2**20),
+    (checks.check_comparing_error_bar, lambda p, n: p * (1 - p) / n),
+    (checks.check_comparing_error_bar, lambda p, n: (p / n) ** 0.5),
+    (checks.check_comparing_error_bar, lambda p, n: 0.5 / n**0.5),
+    (checks.check_comparing_front, strictly_better),
+    (checks.check_comparing_front, duplicates_beat_each_other),
+    (checks.check_comparing_front, lambda points: list(range(len(points)))),
+    (checks.check_comparing_wins, lambda gap, one, other: 1 - wins(gap, one, other)),
+    (checks.check_comparing_wins, lambda gap, one, other: NORMAL.cdf(-gap / one)),
+    (checks.check_comparing_wins, lambda gap, one, other: NORMAL.cdf(-gap / (one + other))),
+    (checks.check_comparing_seeds, lambda gap, deviation, chance: seeds(gap, deviation, chance) / 2),
+    (checks.check_comparing_seeds, lambda gap, deviation, chance: seeds(gap, deviation, chance / 2)),
+    (checks.check_comparing_seeds, lambda gap, deviation, chance: seeds(gap, deviation, chance) - 1),
+    (checks.check_comparing_excess, lambda k: 0.0),
+    (checks.check_comparing_excess, lambda k: (2 * math.log(k)) ** 0.5),
+    (checks.check_comparing_mean_ratio, mean),
+    (checks.check_comparing_mean_ratio, harmonic_mean),
+    (checks.check_comparing_mean_ratio, math.prod),
+]  # fmt: skip
+
+
+test_accepts = accepts(RIGHT)
+test_refuses = refuses(WRONG)
