@@ -203,10 +203,13 @@ class Comparison:
         """Write the third part: images per second in training, on each device."""
         names = list(dict.fromkeys([*(s.recipe for s in self.speeds), *(g.recipe for g in self.groups)]))
         columns: dict[str, dict[str, float]] = {}
+        benchmarks: dict[str, list[Speed]] = {}
         for speed in self.speeds:
-            columns.setdefault(f"benchmark: {speed.device}, {speed.precision}", {})[speed.recipe] = (
-                speed.images_per_second
-            )
+            benchmarks.setdefault(f"benchmark: {speed.device}, {speed.precision}", []).append(speed)
+        for title, speeds in benchmarks.items():
+            compiled = ", ".join(speed.recipe for speed in speeds if speed.compiled)
+            key = f"{title} (compiled: {compiled})" if compiled else title
+            columns[key] = {speed.recipe: speed.images_per_second for speed in speeds}
         for group in self.groups:
             for device in dict.fromkeys(run.device["name"] for run in group.runs):
                 rates = [

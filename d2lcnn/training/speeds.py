@@ -18,6 +18,7 @@ class Speed:
         recipe: Key in `RECIPES`.
         device: Name of the machine.
         precision: "float32" or "bfloat16".
+        compiled: Whether the network was compiled.
         images_per_second: Median over the rounds of our loop.
         d2l: The same of d2l's loop, which has float32 alone, in the same rounds.
         steps: Number of steps of ours that were timed.
@@ -32,6 +33,7 @@ class Speed:
     recipe: str
     device: str
     precision: str
+    compiled: bool
     images_per_second: float
     d2l: float
     steps: int
@@ -73,6 +75,7 @@ def _read(path: Path) -> list[Speed]:
                 recipe=recipe,
                 device=machine["name"],
                 precision=precision,
+                compiled=column == "auto" and entry["auto_compiled"],
                 images_per_second=median(median(one["ours"]) for one in entry[column]),
                 d2l=median(entry["d2l"]["end_to_end"]),
                 steps=entry["steps"]["ours"],

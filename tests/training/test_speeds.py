@@ -18,6 +18,7 @@ def written(folder, auto="bfloat16", **changes):
         "d2l": {"end_to_end": [10.0, 30.0, 20.0]},
         # The second round was disturbed, and so was one epoch of the first.
         "float32": rounds((40.0, 2.0, 44.0), (4.0, 5.0, 6.0), (41.0, 42.0, 43.0)),
+        "auto_compiled": True,
         "auto": rounds((80.0,), (81.0,), (82.0,)),
     }
     content = {"machine": {"name": "a machine", "auto": auto}, "recipes": {"lenet": entry}} | changes
@@ -30,6 +31,7 @@ def test_medians_over_rounds_of_medians(tmp_path):
     assert (float32.recipe, float32.device, float32.precision) == ("lenet", "a machine", "float32")
     assert (float32.images_per_second, float32.d2l, float32.steps) == (40.0, 20.0, 6)
     assert (bfloat16.precision, bfloat16.images_per_second) == ("bfloat16", 81.0)
+    assert (float32.compiled, bfloat16.compiled) == (False, True)
 
 
 def test_a_machine_without_bfloat16_has_one_speed(tmp_path):
