@@ -1,0 +1,138 @@
+"""Change the package in small ways, and see whether its tests and the notebooks notice.
+
+    python tools/mutants.py                     110 mutants, an hour or more on two cores
+    python tools/mutants.py --retry             those that survived, with the tests as they are now
+
+What is changed is a copy. First it is recorded which tests and notebooks run which lines (once, in _build/mutants/); then
+each mutant is shown to the tests and the notebooks that run its lines, the quick ones first, up to the first that fails.
+Notebooks are asked without the cells that show the package's source. An interrupted run goes on where it was. The results
+stand in book/mutants.json, from which the page "How true is this book?" is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import queue
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mutation.copies import make_copy
+from mutation.recording import Part, Recorded, digest, parts, record
+from mutation.report import report
+from mutation.sample import Mutant, draw
+from mutation.trial import trial
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Workshop:
+    """A folder with a copy of the project for each worker, the records and the results.
+
+    Args:
+        root: The project.
+        folder: Where to work.
+        jobs: How many workers there are.
+    """
+
+    def __init__(self, root: Path, folder: Path, jobs: int) -> None:
+        self.root, self.folder, self.jobs = root, folder, jobs
+        self.results = folder / "results.jsonl"
+        self.lock = threading.Lock()
+        self.copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in range(jobs):
+            make_copy(root, folder / f"copy{i}")
+            self.copies.put(folder / f"copy{i}")
+
+    def record_all(self) -> Recorded:
+        """Record what is not recorded yet; an error of any part ends the run."""
+        files = [(part, self._record_file(part)) for part in parts(self.root)]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            list(pool.map(self._record, [part for part, file in files if not file.is_file()]))
+        return Recorded(files)
+
+    def _record_file(self, part: Part) -> Path:
+        return self.folder / f"record-{part.name.replace('/', '-')}-{digest(self.root, part)}.json"
+
+    def _record(self, part: Part) -> None:
+        copy = self.copies.get()
+        try:
+            record(copy, part, self._record_file(part))
+            print(f"recorded {part.name}", flush=True)
+        finally:
+            self.copies.put(copy)
+
+    def try_all(self, mutants: list[Mutant], recorded: Recorded, again: bool = False) -> list[dict[str, Any]]:
+        """Try the mutants that have no result yet, or all of them again; give all results in order."""
+        known = {} if again else self.known()
+        todo = [mutant for mutant in mutants if self.key(mutant) not in known]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            list(pool.map(lambda mutant: self._try(mutant, recorded), todo))
+        known = self.known()
+        return [known[self.key(mutant)] for mutant in mutants]
+
+    def _try(self, mutant: Mutant, recorded: Recorded) -> None:
+        copy = self.copies.get()
+        try:
+            found = trial(copy, mutant, recorded)
+        finally:
+            self.copies.put(copy)
+        row = {"key": self.key(mutant), "mutant": mutant.describe(self.root), **found}
+        with self.lock, self.results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            print(mutant.name, "|", *(f"{k}: {v['by'] or '-'}" for k, v in found.items()), flush=True)
+
+    def key(self, mutant: Mutant) -> str:
+        """Give the key of a mutant's result, which is void when its module has changed."""
+        source = (self.root / mutant.file).read_bytes()
+        return hashlib.sha256(mutant.change.apply(source) + source + mutant.name.encode()).hexdigest()[:16]
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Give the results that there are; of two of one mutant the later."""
+        if not self.results.is_file():
+            return {}
+        rows = map(json.loads, self.results.read_text(encoding="utf-8").splitlines())
+        return {row["key"]: row for row in rows}
+
+
+def survived(row: dict[str, Any]) -> bool:
+    """Tell whether nobody noticed a mutant."""
+    return not any(row[name]["by"] for name in ("tests", "notebooks", "slow tests") if name in row)
+
+
+def main() -> int:
+    """Draw mutants, try them and write the results down."""
+    parser = argparse.ArgumentParser(description="Change the package in small ways, and see who notices.")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawing (0)")
+    parser.add_argument("--number", type=int, default=110, help="of mutants (110)")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="how many are tried at once (2)")
+    parser.add_argument("--retry", action="store_true", help="try those again that survived")
+    parser.add_argument("--list", action="store_true", help="list the mutants and end")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.number} mutants", flush=True)
+    try:
+        mutants = draw(ROOT / "d2lcnn", arguments.number, arguments.seed)
+    except ValueError as error:
+        parser.error(str(error))
+    if arguments.list:
+        for mutant in mutants:
+            print(f"{mutant.name}: {mutant.change.old!r} -> {mutant.change.new!r}")
+        return 0
+    workshop = Workshop(ROOT, ROOT / "_build" / "mutants", arguments.jobs)
+    recorded = workshop.record_all()
+    rows = workshop.try_all(mutants, recorded)
+    if arguments.retry:
+        again = [mutant for mutant, row in zip(mutants, rows, strict=True) if survived(row)]
+        workshop.try_all(again, recorded, again=True)
+        rows = workshop.try_all(mutants, recorded)
+    report(ROOT, arguments.seed, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

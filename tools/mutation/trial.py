@@ -1,0 +1,143 @@
+"""Try one mutant: does a test of the package notice it, and does a notebook?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mutation.copies import NOTEBOOKS, mutated
+from mutation.processes import Ended, run
+from mutation.recording import NBVAL, Recorded, environment_in, pytest
+from mutation.sample import Mutant
+
+# Seconds of processor time. Starting Python, PyTorch and pytest takes some ten of them.
+START = 20.0
+# Tests may take so many times what they took, before a mutant counts as one that never ends.
+TIMES = 4.0
+# What notebooks may take together, where a test has noticed the mutant already, and where none has.
+NOTEBOOK_SECONDS, NOTEBOOK_SECONDS_OF_SURVIVORS = 100.0, 900.0
+# Tests that take long, and those that start processes, may each take this.
+SLOW_TESTS = 600.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who noticed a mutant.
+
+    Attributes:
+        by: The test or the notebook's cell; "" if none did.
+        why: The end of what it said.
+        seconds: Of processor time, of all that was tried.
+        tried: The number of tests, or the names of notebooks that were asked.
+        cut: The notebook that was stopped because the time was over; "" if all ran to their end.
+    """
+
+    by: str
+    why: str
+    seconds: float
+    tried: int | list[str]
+    cut: str = ""
+
+
+class BrokenTrialError(Exception):
+    """A run told nothing about its mutant."""
+
+
+def _failure(ended: Ended, verdict: Path, package: Path) -> tuple[str, str] | None:
+    """Give what failed and why; None if all passed.
+
+    Raises:
+        BrokenTrialError: If the run broke down, or tested another package than the copy.
+    """
+    if ended.stopped:
+        return f"stopped: too much {ended.stopped}", ""
+    # Before pytest has begun: a conftest.py imports the package.
+    if ended.status == 4 and "ImportError while loading conftest" in ended.output:
+        return "import of the package", ended.output.strip()[-300:]
+    if ended.status is not None and ended.status < 0:
+        return f"the process died by signal {-ended.status}", ""
+    found = json.loads(verdict.read_text(encoding="utf-8")) if verdict.is_file() else {}
+    imported = found.get("package")
+    if imported and Path(imported).parent != package:
+        raise BrokenTrialError(f"{imported} was tested, not {package}")
+    if ended.status in (1, 2) and found.get("failed"):
+        return found["failed"], found["why"]
+    if ended.status == 0:
+        return None
+    raise BrokenTrialError(f"pytest ended with {ended.status}:\n{ended.output[-2000:]}")
+
+
+def ask_tests(copy: Path, names: list[str], seconds: float) -> Answer:
+    """Run tests in a copy until one fails.
+
+    Args:
+        copy: The copy, with the mutant in it.
+        names: The tests, in the order in which they run.
+        seconds: Of processor time, more than which they cannot need.
+    """
+    if not names:
+        return Answer("", "", 0.0, 0)
+    wanted, verdict = copy / "_tests.json", copy / "_verdict.json"
+    wanted.write_text(json.dumps(names), encoding="utf-8")
+    verdict.unlink(missing_ok=True)
+    variables = environment_in(copy, False, MUTATION_TESTS=str(wanted), MUTATION_VERDICT=str(verdict))
+    files = list(dict.fromkeys(name.partition("::")[0] for name in names))
+    ended = run(pytest("-x", "-p", "no:xdist", "-p", "first_failure", *files), copy, variables, seconds)
+    by, why = _failure(ended, verdict, copy / "d2lcnn") or ("", "")
+    return Answer(by, why, ended.seconds, len(names))
+
+
+def ask_slow_tests(copy: Path, also: Iterable[str]) -> Answer:
+    """Run the package's slow tests in a copy, and those that start processes, until one fails."""
+    verdict = copy / "_verdict.json"
+    verdict.unlink(missing_ok=True)
+    variables = environment_in(copy, False, MUTATION_VERDICT=str(verdict))
+    slow = ["-m", "slow and not weekly", "tests/cli", "tests/data", "tests/training"]
+    ended = run(pytest("-x", "-p", "no:xdist", "-p", "first_failure", *slow), copy, variables, SLOW_TESTS)
+    failure = _failure(ended, verdict, copy / "d2lcnn")
+    if failure:
+        return Answer(*failure, ended.seconds, 1)
+    others = ask_tests(copy, list(also), SLOW_TESTS)
+    return Answer(others.by, others.why, ended.seconds + others.seconds, 1 + int(str(others.tried)))
+
+
+def ask_notebooks(copy: Path, names: Iterable[str], seconds: float) -> Answer:
+    """Compare notebooks in a copy, one after another, until one shows something else or the time is over.
+
+    Args:
+        copy: The copy, with the mutant in it.
+        names: The notebooks' files, in the order in which they are asked.
+        seconds: Of processor time, for all together. A notebook that is stopped has noticed nothing.
+    """
+    spent, asked = 0.0, []
+    verdict = copy / "_verdict.json"
+    variables = environment_in(copy, True, MUTATION_VERDICT=str(verdict))
+    for name in names:
+        verdict.unlink(missing_ok=True)
+        words = pytest("-x", *NBVAL, "-p", "first_failure", name)
+        ended = run(words, copy / NOTEBOOKS, variables, seconds - spent)
+        spent += ended.seconds
+        asked.append(name)
+        if ended.stopped == "time":
+            return Answer("", "", spent, asked, name)
+        failure = _failure(ended, verdict, copy / "d2lcnn")
+        if failure:
+            return Answer(*failure, spent, asked)
+    return Answer("", "", spent, asked)
+
+
+def trial(copy: Path, mutant: Mutant, recorded: Recorded) -> dict[str, object]:
+    """Put a mutant into a copy and ask the tests, then the notebooks."""
+    with mutated(copy, mutant):
+        names = recorded.tests_of(mutant)
+        usual = sum(recorded.tests[name]["seconds"] for name in names)
+        tests = ask_tests(copy, names, START + TIMES * usual)
+        found: dict[str, object] = {"tests": asdict(tests)}
+        limit = NOTEBOOK_SECONDS if tests.by else NOTEBOOK_SECONDS_OF_SURVIVORS
+        notebooks = ask_notebooks(copy, recorded.notebooks_of(mutant), limit)
+        found["notebooks"] = asdict(notebooks)
+        if not tests.by:
+            found["slow tests"] = asdict(ask_slow_tests(copy, recorded.that_start_processes()))
+    return found
