@@ -156,8 +156,8 @@ class Recorded:
             *sorted(others, key=lambda test: (_file(test), self.tests[test]["seconds"])),
         ]
 
-    def notebooks_of(self, mutant: Mutant) -> list[str]:
-        """Give the notebooks that run a mutant's lines, those first that run them soon."""
+    def notebooks_of(self, mutant: Mutant) -> dict[str, float]:
+        """Give the notebooks that run a mutant's lines and after how many seconds they do, the soonest first."""
         soonest: dict[str, float] = {}
         for name, found in self.notebooks.items():
             lines = found["lines"].get(mutant.file, {})
@@ -165,7 +165,7 @@ class Recorded:
             times = [lines[line] for line in wanted if line in lines]
             if times:
                 soonest[name] = min(times)
-        return sorted(soonest, key=lambda name: (soonest[name], self.notebooks[name]["seconds"]))
+        return dict(sorted(soonest.items(), key=lambda found: (found[1], found[0])))
 
     def that_start_processes(self) -> list[str]:
         """Give the tests that start processes, whose lines are not recorded."""

@@ -17,7 +17,7 @@ START = 20.0
 # Tests may take so many times what they took, before a mutant counts as one that never ends.
 TIMES = 4.0
 # What notebooks may take together, where a test has noticed the mutant already, and where none has.
-NOTEBOOK_SECONDS, NOTEBOOK_SECONDS_OF_SURVIVORS = 100.0, 900.0
+NOTEBOOK_SECONDS, NOTEBOOK_SECONDS_OF_SURVIVORS = 75.0, 900.0
 # Tests that take long, and those that start processes, may each take this.
 SLOW_TESTS = 600.0
 
@@ -31,7 +31,7 @@ class Answer:
         why: The end of what it said.
         seconds: Of processor time, of all that was tried.
         tried: The number of tests, or the names of notebooks that were asked.
-        cut: The notebook that was stopped because the time was over; "" if all ran to their end.
+        cut: The notebook that was stopped, or not begun, because the time was over; "" if all ran to their end.
     """
 
     by: str
@@ -103,18 +103,21 @@ def ask_slow_tests(copy: Path, also: Iterable[str]) -> Answer:
     return Answer(others.by, others.why, ended.seconds + others.seconds, 1 + int(str(others.tried)))
 
 
-def ask_notebooks(copy: Path, names: Iterable[str], seconds: float) -> Answer:
+def ask_notebooks(copy: Path, soonest: dict[str, float], seconds: float) -> Answer:
     """Compare notebooks in a copy, one after another, until one shows something else or the time is over.
 
     Args:
         copy: The copy, with the mutant in it.
-        names: The notebooks' files, in the order in which they are asked.
+        soonest: The notebooks' files in the order in which they are asked, and after how many seconds each comes to the
+            mutant.
         seconds: Of processor time, for all together. A notebook that is stopped has noticed nothing.
     """
     spent, asked = 0.0, []
     verdict = copy / "_verdict.json"
     variables = environment_in(copy, True, MUTATION_VERDICT=str(verdict))
-    for name in names:
+    for name, reached in soonest.items():
+        if spent + reached > seconds:
+            return Answer("", "", spent, asked, name)
         verdict.unlink(missing_ok=True)
         words = pytest("-x", *NBVAL, "-p", "first_failure", name)
         ended = run(words, copy / NOTEBOOKS, variables, seconds - spent)
