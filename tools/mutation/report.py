@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,6 @@ import torch
 
 # The longest text of a change that is kept whole.
 LONGEST = 300
-
-
-def explanations(root: Path) -> list[dict[str, str]]:
-    """Give what was found out about survivors: of each the file, its line before and after, and the reason."""
-    return list(
-        tomllib.loads((root / "book" / "mutants.toml").read_text(encoding="utf-8")).get("survivor", [])
-    )
 
 
 def report(root: Path, seed: int, rows: list[dict[str, Any]]) -> None:
