@@ -94,7 +94,7 @@ def record(copy: Path, part: Part, file: Path) -> None:
         ended = run(pytest("-x", *NBVAL, noted.name), folder, environment, LONGEST_RECORDING)
         noted.unlink()
     else:
-        words = pytest("-p", "no:xdist", "-p", "record_lines", "-m", "not slow and not weekly", part.name)
+        words = pytest("-p", "record_lines", "-m", "not slow and not weekly", part.name)
         ended = run(words, copy, environment, LONGEST_RECORDING)
     written = Path(str(file) + ".new")
     if ended.status not in (0, 5) or not written.is_file():

@@ -84,7 +84,7 @@ def ask_tests(copy: Path, names: list[str], seconds: float) -> Answer:
     verdict.unlink(missing_ok=True)
     variables = environment_in(copy, False, MUTATION_TESTS=str(wanted), MUTATION_VERDICT=str(verdict))
     files = list(dict.fromkeys(name.partition("::")[0] for name in names))
-    ended = run(pytest("-x", "-p", "no:xdist", "-p", "first_failure", *files), copy, variables, seconds)
+    ended = run(pytest("-x", "-p", "first_failure", *files), copy, variables, seconds)
     by, why = _failure(ended, verdict, copy / "d2lcnn") or ("", "")
     return Answer(by, why, ended.seconds, len(names))
 
@@ -95,7 +95,7 @@ def ask_slow_tests(copy: Path, also: Iterable[str]) -> Answer:
     verdict.unlink(missing_ok=True)
     variables = environment_in(copy, False, MUTATION_VERDICT=str(verdict))
     slow = ["-m", "slow and not weekly", "tests/cli", "tests/data", "tests/training"]
-    ended = run(pytest("-x", "-p", "no:xdist", "-p", "first_failure", *slow), copy, variables, SLOW_TESTS)
+    ended = run(pytest("-x", "-p", "first_failure", *slow), copy, variables, SLOW_TESTS)
     failure = _failure(ended, verdict, copy / "d2lcnn")
     if failure:
         return Answer(*failure, ended.seconds, 1)
