@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from mutation.copies import make_copy
-from mutation.recording import Part, Recorded, digest, parts, record
+from mutation.recording import LONGEST_RECORDING, Part, Recorded, RecordingFailedError, digest, parts, record
 from mutation.report import report
 from mutation.sample import Mutant, draw
-from mutation.trial import trial
+from mutation.trial import ask_tests, trial
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,6 +87,21 @@ class Workshop:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(mutant.name, "|", *(f"{k}: {v['by'] or '-'}" for k, v in found.items()), flush=True)
 
+    def check_unchanged(self, rows: list[dict[str, Any]]) -> None:
+        """Run all tests that noticed a mutant where there is none.
+
+        Raises:
+            RecordingFailedError: If one fails: what it noticed was not the mutant.
+        """
+        noticed = {row[part]["by"] for row in rows for part in ("tests", "slow tests") if part in row}
+        copy = self.copies.get()
+        try:
+            found = ask_tests(copy, sorted(name for name in noticed if "::" in name), LONGEST_RECORDING)
+        finally:
+            self.copies.put(copy)
+        if found.by:
+            raise RecordingFailedError(f"{found.by} fails without a change: {found.why}")
+
     def key(self, mutant: Mutant) -> str:
         """Give the key of a mutant's result, which is void when its module has changed."""
         source = (self.root / mutant.file).read_bytes()
@@ -130,6 +145,7 @@ def main() -> int:
         again = [mutant for mutant, row in zip(mutants, rows, strict=True) if survived(row)]
         workshop.try_all(again, recorded, again=True)
         rows = workshop.try_all(mutants, recorded)
+    workshop.check_unchanged(rows)
     report(ROOT, arguments.seed, rows)
     return 0
 

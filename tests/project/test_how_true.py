@@ -86,7 +86,7 @@ def test_compared_is_what_the_rules_call_compared(evidence: ModuleType, path: Pa
     cells = [cell for _, cell in rules.code_cells(nbformat.read(path, as_version=4))]
     kinds = [evidence.notebooks.kind(cell) for cell in evidence.notebooks.code_cells(path)]
     assert [kind == "compared" for kind in kinds] == [rules.is_compared(cell) for cell in cells]
-    ignored = [kind in ("live training", "differs by machine") for kind in kinds]
+    ignored = [kind in ("live", "machine") for kind in kinds]
     assert ignored == [rules.IGNORED in rules.tags(cell) for cell in cells]
 
 
@@ -95,11 +95,11 @@ CELLS = [
     ("compared", [], [{"text": ["a\n"]}], 1),
     ("compared", [], [FIGURE, {"text": "a"}], 1),
     ("compared", [], [{"data": {"text/html": "<p>"}}], 1),
-    ("picture alone", [], [FIGURE], 1),
+    ("figure alone", [], [FIGURE], 1),
     ("only run", [], [], 1),
     ("only run", [], [{"text": " \n"}], 1),
-    ("live training", ["nbval-ignore-output", "remove-output"], [], 1),
-    ("differs by machine", ["nbval-ignore-output"], [{"text": "a"}], 1),
+    ("live", ["nbval-ignore-output", "remove-output"], [], 1),
+    ("machine", ["nbval-ignore-output"], [{"text": "a"}], 1),
     ("skipped", ["nbval-skip"], [{"text": "a"}], 1),
     ("skipped", [], [{"text": "a"}], None),
 ]
@@ -200,7 +200,7 @@ def results(tmp_path: Path) -> Path:
     """Three mutants: one noticed by a test, one by a notebook, one by nobody."""
     three = [
         mutant(test="tests/nets/test_vgg.py::test_x[a|b]", asked=["vgg"]),
-        mutant(line=4, notebook="vgg.ipynb::Cell 5", asked=["vgg"]),
+        mutant(line=4, notebook="vgg", asked=["vgg"]),
         mutant(file="d2lcnn/data/idx.py"),
     ]
     versions = {"python": "3.11", "torch": "2"}
@@ -220,13 +220,13 @@ def test_shares_of_mutants(evidence: ModuleType, results: Path) -> None:
     assert "run the code of 2 of the changes, and noticed 1 (50%) of these" in said
     rooms, left, everything = tables(said)
     assert rooms[1:] == [
-        ["d2lcnn/nets", "2", "1", "1", "2"],
-        ["d2lcnn/data", "1", "0", "0", "0"],
+        ["nets", "2", "1", "1", "2"],
+        ["data", "1", "0", "0", "0"],
         ["all", "3", "1", "1", "2"],
     ]
     assert left[1:] == [["data/idx.py:3", "a = 1 | `b`", "a = 2 | `b`", "not explained yet"]]
     assert everything[1][3:] == ["tests/nets/test_vgg.py::test_x[a|b]", "–"]
-    assert everything[2][3:] == ["–", "vgg, cell 5"]
+    assert everything[2][3:] == ["–", "vgg"]
     assert everything[3][3:] == ["–", "none runs it"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,9 +25,12 @@ def tools() -> Iterator[dict[str, ModuleType]]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
         import mutants
-        from mutation import changes, copies, report, sample, trial
+        from mutation import changes, processes, recording, report, sample, trial
 
-        yield {m.__name__.rpartition(".")[2]: m for m in (mutants, changes, copies, report, sample, trial)}
+        yield {
+            m.__name__.rpartition(".")[2]: m
+            for m in (mutants, changes, processes, recording, report, sample, trial)
+        }
     finally:
         sys.path.remove(str(ROOT / "tools"))
 
@@ -191,7 +196,7 @@ def test_tells_who_notices(
     monkeypatch.setattr(tools["trial"], "ask_slow_tests", lambda copy, also: none)
     rows = workshop.try_all([both, notebook, nobody], recorded)
     assert [row["tests"]["by"] for row in rows] == ["tests/nets/test_small.py::test_double", "", ""]
-    assert [row["notebooks"]["by"] for row in rows] == ["a.ipynb::Cell 0"] * 2 + [""]
+    assert [row["notebooks"]["by"] for row in rows] == ["_notebooks/a.ipynb::Cell 0"] * 2 + [""]
     assert [tools["mutants"].survived(row) for row in rows] == [False, False, True]
     assert rows[1]["mutant"]["old"] == "return double(x) + x"
     assert rows[1]["mutant"]["new"] == "return double(x) - x"
@@ -199,3 +204,71 @@ def test_tells_who_notices(
     assert (tmp_path / "work" / "copy0" / "d2lcnn" / "nets" / "small.py").read_text() == MODULE
     # Another run finds the results, and does nothing.
     assert workshop.try_all([both], None) == [json.loads(workshop.results.read_text().splitlines()[0])]
+    # The tests that noticed a mutant pass without one; a test that fails anyhow would be found out.
+    workshop.check_unchanged(rows)
+    (tmp_path / "work" / "copy0" / "d2lcnn" / "nets" / "small.py").write_text(MODULE.replace("=2", "=3"))
+    with pytest.raises(tools["recording"].RecordingFailedError, match="test_double fails without a change"):
+        workshop.check_unchanged(rows)
+
+
+LOOP = "while True: pass"
+LOOPS = {
+    "in the command": [sys.executable, "-c", LOOP],
+    # As a notebook's kernel does.
+    "below the command": [
+        sys.executable,
+        "-c",
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LOOP!r}])",
+    ],
+}
+
+
+@pytest.mark.parametrize("where", LOOPS)
+def test_what_never_ends_is_stopped_with_all_below_it(
+    tools: dict[str, ModuleType], tmp_path: Path, where: str
+) -> None:
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    ended = tools["processes"].run(LOOPS[where], tmp_path, dict(os.environ), 1.0)
+    assert (ended.status, ended.stopped) == (None, "time")
+    assert ended.seconds > 1
+    left = {p.pid for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-1:] == [LOOP]}
+    assert not left - before
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "answer"),
+    [
+        (0, {"failed": None}, None),
+        (1, {"failed": "tests/a.py::test", "why": "1 != 2"}, ("tests/a.py::test", "1 != 2")),
+        # A file of tests that cannot be imported.
+        (2, {"failed": "tests/a.py", "why": "ImportError"}, ("tests/a.py", "ImportError")),
+        (-11, None, ("the process died by signal 11", "")),
+    ],
+)
+def test_what_pytest_s_end_tells(
+    tools: dict[str, ModuleType], tmp_path: Path, status: int, verdict: Any, answer: Any
+) -> None:
+    file = tmp_path / "verdict.json"
+    if verdict is not None:
+        file.write_text(json.dumps({**verdict, "package": str(tmp_path / "d2lcnn" / "__init__.py")}))
+    ended = tools["processes"].Ended(status, "", 1.0, "")
+    assert tools["trial"]._failure(ended, file, tmp_path / "d2lcnn") == answer
+
+
+@pytest.mark.parametrize(
+    ("status", "package", "message"),
+    [
+        (0, "/elsewhere/d2lcnn/__init__.py", "was tested, not"),
+        (5, None, "pytest ended with 5"),
+        (3, None, "with 3"),
+    ],
+)
+def test_what_tells_nothing_is_no_answer(
+    tools: dict[str, ModuleType], tmp_path: Path, status: int, package: Any, message: str
+) -> None:
+    """Nor is it one that the installed package passes."""
+    file = tmp_path / "verdict.json"
+    file.write_text(json.dumps({"failed": None, "why": "", "package": package}))
+    ended = tools["processes"].Ended(status, "", 1.0, "")
+    with pytest.raises(tools["trial"].BrokenTrialError, match=message):
+        tools["trial"]._failure(ended, file, tmp_path / "d2lcnn")

@@ -42,11 +42,13 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     slow = row.get("slow tests", {})
     mutant = {k: v[:LONGEST] if isinstance(v, str) else v for k, v in row["mutant"].items()}
     notebooks = row["notebooks"]
+    asked = [name.removesuffix(".ipynb") for name in notebooks["tried"]]
     return {
         **mutant,
         "test": row["tests"]["by"] or slow.get("by", ""),
-        "notebook": notebooks["by"],
-        "asked": [name.removesuffix(".ipynb") for name in notebooks["tried"]],
+        # The one that noticed was the last.
+        "notebook": asked[-1] if notebooks["by"] else "",
+        "asked": asked,
         "cut": bool(notebooks["cut"]),
     }
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evidence.markdown import code, count, fold, table
+from evidence.markdown import code, count, fold
 
 
 def rooms(root: Path) -> list[dict[str, Any]]:
@@ -19,23 +19,18 @@ def rooms(root: Path) -> list[dict[str, Any]]:
 
 
 def write(root: Path) -> str:
-    """Write a folded table for each room."""
+    """Write a folded list for each room: what is claimed, and below it the tests."""
     parts = []
-    number = tests = 0
+    number = 0
+    tests: set[str] = set()
     for room in rooms(root):
-        rows = [
-            [claim["says"], "<br>".join(map(code, claim["tests"]))]
+        lines = [
+            "\\\n  ".join([claim["says"], *map(code, claim["tests"])])
             for claim in room["claim"]
         ]
-        parts.append(
-            fold(
-                f"{room['about']}: {count(len(rows), 'claim')}",
-                table(["claim", "held by"], rows),
-            )
-        )
-        number += len(rows)
-        tests += len(
-            {test for claim in room["claim"] for test in claim["tests"]}
-        )
-    said = f"These are {count(number, 'claim')} and {count(tests, 'test')} that hold them.\n"
+        heading = f"{room['about']}: {count(len(lines), 'claim')}"
+        parts.append(fold(heading, "\n".join(f"- {line}" for line in lines)))
+        number += len(lines)
+        tests.update(test for claim in room["claim"] for test in claim["tests"])
+    said = f"These are {count(number, 'claim')}, held by {count(len(tests), 'test')}.\n"
     return said + "\n" + "\n".join(parts)

@@ -94,13 +94,12 @@ def _share(part: int, whole: int) -> str:
 def _by_room(mutants: list[dict[str, Any]]) -> list[list[object]]:
     rooms: dict[str, list[dict[str, Any]]] = {}
     for mutant in mutants:
-        rooms.setdefault("/".join(mutant["file"].split("/")[:-1]), []).append(
-            mutant
-        )
+        room = ", ".join(mutant["file"].split("/")[1:-1]) or "package"
+        rooms.setdefault(room, []).append(mutant)
     rooms["all"] = mutants
     return [
         [
-            f"**{name}**" if name == "all" else code(name),
+            f"**{name}**" if name == "all" else text(name),
             len(found),
             sum(bool(m["test"]) for m in found),
             sum(bool(m["notebook"]) for m in found),
@@ -119,14 +118,9 @@ def _place(mutant: dict[str, Any]) -> list[str]:
 
 
 def _cell(mutant: dict[str, Any]) -> str:
-    """Say which notebook noticed, and which cell of it."""
+    """Say which notebook noticed."""
     if mutant["notebook"]:
-        name, _, cell = mutant["notebook"].partition("::")
-        return (
-            f"[{name.removesuffix('.ipynb')}]({name}){', ' + text(cell.lower()) if cell else ''}"
-            if name.endswith(".ipynb")
-            else text(mutant["notebook"])
-        )
+        return f"[{mutant['notebook']}]({mutant['notebook']}.ipynb)"
     if mutant["cut"]:
         return "not within its time"
     return "–" if mutant["asked"] else "none runs it"

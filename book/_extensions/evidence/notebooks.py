@@ -19,9 +19,9 @@ NOT_COMPARED = {
 KINDS = (
     "compared",
     "only run",
-    "picture alone",
-    "live training",
-    "differs by machine",
+    "figure alone",
+    "live",
+    "machine",
     "skipped",
 )
 
@@ -34,9 +34,7 @@ def kind(cell: dict[str, Any]) -> str:
     ] is None:
         return "skipped"
     if IGNORED in tags:
-        return (
-            "live training" if "remove-output" in tags else "differs by machine"
-        )
+        return "live" if "remove-output" in tags else "machine"
     texts = [
         "".join(text).strip()
         for output in cell["outputs"]
@@ -44,7 +42,7 @@ def kind(cell: dict[str, Any]) -> str:
     ]
     if any(text and not text.startswith("<Figure size") for text in texts):
         return "compared"
-    return "picture alone" if pictures(cell) else "only run"
+    return "figure alone" if pictures(cell) else "only run"
 
 
 def _texts(data: dict[str, Any]) -> list[str]:
@@ -101,7 +99,7 @@ def write(root: Path) -> str:
         seconds += time or 0
         figures += shown
     rows.append(["**all**", *(total[name] for name in KINDS), figures, seconds])
-    header = ["notebook", *KINDS, "pictures", "seconds"]
+    header = ["notebook", *KINDS, "figures", "seconds"]
     cells = total.total()
     said = (
         f"The {count(len(rows) - 1, 'notebook')} have {count(cells, 'code cell')}. Of these, {total['compared']:,} "
