@@ -17,6 +17,7 @@ import json
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from mutation.copies import make_copy
 from mutation.recording import LONGEST_RECORDING, Part, Recorded, RecordingFailedError, digest, parts, record
 from mutation.report import report
 from mutation.sample import Mutant, draw
-from mutation.trial import ask_tests, trial
+from mutation.trial import ask_tests, try_notebooks, try_tests
 
+# Shows a mutant in a copy, given what is known of it, to somebody.
+Show = Callable[[Path, Mutant, dict[str, Any]], dict[str, Any]]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -67,25 +70,47 @@ class Workshop:
         finally:
             self.copies.put(copy)
 
-    def try_all(self, mutants: list[Mutant], recorded: Recorded, again: bool = False) -> list[dict[str, Any]]:
-        """Try the mutants that have no result yet, or all of them again; give all results in order."""
-        known = {} if again else self.known()
-        todo = [mutant for mutant in mutants if self.key(mutant) not in known]
-        with ThreadPoolExecutor(self.jobs) as pool:
-            list(pool.map(lambda mutant: self._try(mutant, recorded), todo))
+    def try_all(self, mutants: list[Mutant], recorded: Recorded, retry: bool = False) -> list[dict[str, Any]]:
+        """Show the tests, then the notebooks, each mutant that they have not seen yet; give all results in order.
+
+        Args:
+            mutants: All mutants.
+            recorded: Who runs which lines.
+            retry: Show the tests those again that survived.
+        """
+        known = self.known()
+        rows = [known.get(self.key(mutant), {}) for mutant in mutants]
+        unseen = [m for m, row in zip(mutants, rows) if "tests" not in row or (retry and survived(row))]
+        self._each(unseen, lambda copy, mutant, row: try_tests(copy, mutant, recorded))
+        known = self.known()
+        unseen = [mutant for mutant in mutants if "notebooks" not in known[self.key(mutant)]]
+        self._each(unseen, lambda copy, mutant, row: try_notebooks(copy, mutant, recorded, survived(row)))
         known = self.known()
         return [known[self.key(mutant)] for mutant in mutants]
 
-    def _try(self, mutant: Mutant, recorded: Recorded) -> None:
-        copy = self.copies.get()
-        try:
-            found = trial(copy, mutant, recorded)
-        finally:
-            self.copies.put(copy)
-        row = {"key": self.key(mutant), "mutant": mutant.describe(self.root), **found}
-        with self.lock, self.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            print(mutant.name, "|", *(f"{k}: {v['by'] or '-'}" for k, v in found.items()), flush=True)
+    def _each(self, mutants: list[Mutant], show: Show) -> None:
+        """Show each mutant, as many at once as there are copies, and write each answer down as it comes."""
+        known = self.known()
+
+        def show_one(mutant: Mutant) -> None:
+            key = self.key(mutant)
+            copy = self.copies.get()
+            try:
+                found = show(copy, mutant, known.get(key, {}))
+            finally:
+                self.copies.put(copy)
+            row = {"key": key, "mutant": mutant.describe(self.root), **found}
+            with self.lock, self.results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                print(
+                    mutant.name,
+                    "|",
+                    *(f"{name}: {answer['by'] or '-'}" for name, answer in found.items()),
+                    flush=True,
+                )
+
+        with ThreadPoolExecutor(self.jobs) as pool:
+            list(pool.map(show_one, mutants))
 
     def check_unchanged(self, rows: list[dict[str, Any]]) -> None:
         """Run all tests that noticed a mutant where there is none.
@@ -108,11 +133,12 @@ class Workshop:
         return hashlib.sha256(mutant.change.apply(source) + source + mutant.name.encode()).hexdigest()[:16]
 
     def known(self) -> dict[str, dict[str, Any]]:
-        """Give the results that there are; of two of one mutant the later."""
-        if not self.results.is_file():
-            return {}
-        rows = map(json.loads, self.results.read_text(encoding="utf-8").splitlines())
-        return {row["key"]: row for row in rows}
+        """Give the results that there are; what came later counts."""
+        rows: dict[str, dict[str, Any]] = {}
+        if self.results.is_file():
+            for row in map(json.loads, self.results.read_text(encoding="utf-8").splitlines()):
+                rows.setdefault(row["key"], {}).update(row)
+        return rows
 
 
 def survived(row: dict[str, Any]) -> bool:
@@ -140,11 +166,7 @@ def main() -> int:
         return 0
     workshop = Workshop(ROOT, ROOT / "_build" / "mutants", arguments.jobs)
     recorded = workshop.record_all()
-    rows = workshop.try_all(mutants, recorded)
-    if arguments.retry:
-        again = [mutant for mutant, row in zip(mutants, rows, strict=True) if survived(row)]
-        workshop.try_all(again, recorded, again=True)
-        rows = workshop.try_all(mutants, recorded)
+    rows = workshop.try_all(mutants, recorded, arguments.retry)
     workshop.check_unchanged(rows)
     report(ROOT, arguments.seed, rows)
     return 0

@@ -131,16 +131,20 @@ def ask_notebooks(copy: Path, soonest: dict[str, float], seconds: float) -> Answ
     return Answer("", "", spent, asked)
 
 
-def trial(copy: Path, mutant: Mutant, recorded: Recorded) -> dict[str, object]:
-    """Put a mutant into a copy and ask the tests, then the notebooks."""
+def try_tests(copy: Path, mutant: Mutant, recorded: Recorded) -> dict[str, object]:
+    """Put a mutant into a copy and ask the tests; the slow ones only where no other notices."""
     with mutated(copy, mutant):
         names = recorded.tests_of(mutant)
         usual = sum(recorded.tests[name]["seconds"] for name in names)
-        tests = ask_tests(copy, names, START + TIMES * usual)
-        found: dict[str, object] = {"tests": asdict(tests)}
-        limit = NOTEBOOK_SECONDS if tests.by else NOTEBOOK_SECONDS_OF_SURVIVORS
-        notebooks = ask_notebooks(copy, recorded.notebooks_of(mutant), limit)
-        found["notebooks"] = asdict(notebooks)
-        if not tests.by:
-            found["slow tests"] = asdict(ask_slow_tests(copy, recorded.that_start_processes()))
-    return found
+        quick = ask_tests(copy, names, START + TIMES * usual)
+        if quick.by:
+            return {"tests": asdict(quick)}
+        slow = ask_slow_tests(copy, recorded.that_start_processes())
+        return {"tests": asdict(quick), "slow tests": asdict(slow)}
+
+
+def try_notebooks(copy: Path, mutant: Mutant, recorded: Recorded, survived: bool) -> dict[str, object]:
+    """Put a mutant into a copy and ask the notebooks, for longer where it has survived the tests."""
+    limit = NOTEBOOK_SECONDS_OF_SURVIVORS if survived else NOTEBOOK_SECONDS
+    with mutated(copy, mutant):
+        return {"notebooks": asdict(ask_notebooks(copy, recorded.notebooks_of(mutant), limit))}

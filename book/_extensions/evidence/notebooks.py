@@ -104,6 +104,6 @@ def write(root: Path) -> str:
     said = (
         f"The {count(len(rows) - 1, 'notebook')} have {count(cells, 'code cell')}. Of these, {total['compared']:,} "
         f"({total['compared'] / cells:.0%}) print something that is compared; {total['skipped'] or 'none'} "
-        f"{'is' if total['skipped'] in (0, 1) else 'are'} skipped.\n"
+        f"{'is' if total['skipped'] in (0, 1) else 'are'} skipped. Seconds are those of a processor, in fast mode.\n"
     )
     return said + "\n" + table(header, rows, range(1, len(header)))
