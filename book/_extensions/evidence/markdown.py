@@ -49,14 +49,16 @@ def table(
     )
 
 
-def fold(summary: str, content: str) -> str:
+def fold(summary: str, content: str, on_paper: bool = True) -> str:
     """Write content that is folded until somebody opens it.
 
     Args:
         summary: What stands there meanwhile, as plain text.
         content: Markdown.
+        on_paper: Whether it is printed, unfolded, with the page.
     """
-    return f'<details class="fold">\n<summary>{summary}</summary>\n\n{content}\n</details>\n'
+    classes = "fold" if on_paper else "fold screen-only"
+    return f'<details class="{classes}">\n<summary>{summary}</summary>\n\n{content}\n</details>\n'
 
 
 def count(number: int, noun: str) -> str:

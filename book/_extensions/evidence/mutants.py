@@ -83,7 +83,8 @@ def write(root: Path) -> str:
         ],
         rows,
     )
-    parts.append(fold(f"All {count(len(mutants), 'change')}", everything))
+    heading = f"All {count(len(mutants), 'change')}"
+    parts.append(fold(heading, everything, on_paper=False))
     return "\n".join(parts)
 
 
