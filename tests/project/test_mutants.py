@@ -193,7 +193,7 @@ def test_tells_who_notices(
     assert recorded.notebooks_of(nobody) == {}
     # The tiny project has none.
     none = tools["trial"].Answer("", "", 0.0, 0)
-    monkeypatch.setattr(tools["trial"], "ask_slow_tests", lambda copy, also: none)
+    monkeypatch.setattr(tools["trial"], "ask_slow_tests", lambda copy, mutant, also: none)
     rows = workshop.try_all([both, notebook, nobody], recorded)
     assert [row["tests"]["by"] for row in rows] == ["tests/nets/test_small.py::test_double", "", ""]
     assert [row["notebooks"]["by"] for row in rows] == ["_notebooks/a.ipynb::Cell 0"] * 2 + [""]

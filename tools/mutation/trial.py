@@ -89,8 +89,16 @@ def ask_tests(copy: Path, names: list[str], seconds: float) -> Answer:
     return Answer(by, why, ended.seconds, len(names))
 
 
-def ask_slow_tests(copy: Path, also: Iterable[str]) -> Answer:
-    """Run the package's slow tests in a copy, and those that start processes, until one fails."""
+def ask_slow_tests(copy: Path, mutant: Mutant, also: Iterable[str]) -> Answer:
+    """Run the package's slow tests in a copy, and those that start processes, until one fails.
+
+    Args:
+        copy: The copy, with the mutant in it.
+        mutant: The mutant. All slow tests are of training and of the command line, which do not need what looks inside.
+        also: The tests that start processes.
+    """
+    if mutant.file.startswith("d2lcnn/insight/"):
+        return ask_tests(copy, [name for name in also if name.startswith("tests/insight/")], SLOW_TESTS)
     verdict = copy / "_verdict.json"
     verdict.unlink(missing_ok=True)
     variables = environment_in(copy, False, MUTATION_VERDICT=str(verdict))
@@ -139,7 +147,7 @@ def try_tests(copy: Path, mutant: Mutant, recorded: Recorded) -> dict[str, objec
         quick = ask_tests(copy, names, START + TIMES * usual)
         if quick.by:
             return {"tests": asdict(quick)}
-        slow = ask_slow_tests(copy, recorded.that_start_processes())
+        slow = ask_slow_tests(copy, mutant, recorded.that_start_processes())
         return {"tests": asdict(quick), "slow tests": asdict(slow)}
 
 
