@@ -14,7 +14,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from markdown_it import MarkdownIt
 
 from d2lcnn.insight.ledger import LEDGER
 
@@ -51,15 +50,18 @@ def load_rules() -> ModuleType:
 
 
 def tables(markdown: str) -> list[list[list[str]]]:
-    """Give the cells of each table, as the reader meets them."""
-    found: list[list[list[str]]] = []
-    for token in MarkdownIt("commonmark").enable("table").parse(markdown):
-        if token.type == "table_open":
-            found.append([])
-        elif token.type == "tr_open":
-            found[-1].append([])
-        elif token.type == "inline" and found and token.level > 2:
-            found[-1][-1].append("".join(child.content for child in token.children or []))
+    """Give the cells of each table, as the reader meets them, links apart."""
+    blocks = re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE)
+    return [[cells(line) for i, line in enumerate(block.splitlines()) if i != 1] for block in blocks]
+
+
+def cells(line: str) -> list[str]:
+    """Split a row where no backslash keeps the bar, and take away what marks the text up."""
+    found = []
+    for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]:
+        code = re.fullmatch(r"(`+) ?(.*?) ?\1", cell.strip())
+        text = code.group(2) if code else cell.strip().removeprefix("**").removesuffix("**")
+        found.append(re.sub(r"\\(.)", r"\1", re.sub(r"^\[(.*)\]\(.*\)$", r"\1", text)))
     return found
 
 
