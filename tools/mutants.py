@@ -84,6 +84,8 @@ class Workshop:
         self._each(unseen, lambda copy, mutant, row: try_tests(copy, mutant, recorded))
         known = self.known()
         unseen = [mutant for mutant in mutants if "notebooks" not in known[self.key(mutant)]]
+        # Those first that no test noticed: somebody is waiting to know which they are.
+        unseen.sort(key=lambda mutant: not survived(known[self.key(mutant)]))
         self._each(unseen, lambda copy, mutant, row: try_notebooks(copy, mutant, recorded, survived(row)))
         known = self.known()
         return [known[self.key(mutant)] for mutant in mutants]
