@@ -2,6 +2,7 @@
 
     python tools/mutants.py                     110 mutants, an hour or more on two cores
     python tools/mutants.py --retry             those that survived, with the tests as they are now
+    python tools/mutants.py --report            write down what an interrupted run has found
 
 What is changed is a copy. First it is recorded which tests and notebooks run which lines (once, in _build/mutants/); then
 each mutant is shown to the tests and the notebooks that run its lines, the quick ones first, up to the first that fails.
@@ -48,12 +49,12 @@ class Workshop:
         self.lock = threading.Lock()
         self.copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
         folder.mkdir(parents=True, exist_ok=True)
-        for i in range(jobs):
-            make_copy(root, folder / f"copy{i}")
-            self.copies.put(folder / f"copy{i}")
 
     def record_all(self) -> Recorded:
-        """Record what is not recorded yet; an error of any part ends the run."""
+        """Make the copies, and record what is not recorded yet; an error of any part ends the run."""
+        for i in range(self.jobs):
+            make_copy(self.root, self.folder / f"copy{i}")
+            self.copies.put(self.folder / f"copy{i}")
         files = [(part, self._record_file(part)) for part in parts(self.root)]
         with ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(self._record, [part for part, file in files if not file.is_file()]))
@@ -156,6 +157,7 @@ def main() -> int:
     parser.add_argument("-j", "--jobs", type=int, default=2, help="how many are tried at once (2)")
     parser.add_argument("--retry", action="store_true", help="try those again that survived")
     parser.add_argument("--list", action="store_true", help="list the mutants and end")
+    parser.add_argument("--report", action="store_true", help="write down what is known so far, and end")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}, {arguments.number} mutants", flush=True)
     try:
@@ -167,6 +169,10 @@ def main() -> int:
             print(f"{mutant.name}: {mutant.change.old!r} -> {mutant.change.new!r}")
         return 0
     workshop = Workshop(ROOT, ROOT / "_build" / "mutants", arguments.jobs)
+    if arguments.report:
+        known = workshop.known()
+        report(ROOT, arguments.seed, [known[key] for key in map(workshop.key, mutants) if key in known])
+        return 0
     recorded = workshop.record_all()
     rows = workshop.try_all(mutants, recorded, arguments.retry)
     workshop.check_unchanged(rows)

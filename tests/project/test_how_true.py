@@ -193,7 +193,7 @@ def mutant(**changes: Any) -> dict[str, Any]:
         "old": "a = 1 | `b`",
         "new": "a = 2 | `b`",
     }
-    found = {"test": "", "notebook": "", "asked": [], "cut": False}
+    found = {"test": "", "notebook": "", "asked": [], "cut": False, "shown": True}
     return {**given, **found, **changes}
 
 
@@ -218,7 +218,7 @@ def results(tmp_path: Path) -> Path:
 def test_shares_of_mutants(evidence: ModuleType, results: Path) -> None:
     said = evidence.mutants.write(results)
     assert "3 changes were drawn with seed 5" in said
-    assert "tests noticed 1 (33%), the notebooks 1 (33%), the two together **2 (67%)**" in said
+    assert "tests noticed 1 (33%), the notebooks 1 (33%) of the 3, the two together **2 (67%)**" in said
     assert "run the code of 2 of the changes, and noticed 1 (50%) of these" in said
     rooms, left, everything = tables(said)
     assert rooms[1:] == [
@@ -230,6 +230,16 @@ def test_shares_of_mutants(evidence: ModuleType, results: Path) -> None:
     assert everything[1][3:] == ["tests/nets/test_vgg.py::test_x[a|b]", "–"]
     assert everything[2][3:] == ["–", "vgg"]
     assert everything[3][3:] == ["–", "none runs it"]
+
+
+def test_an_interrupted_run_says_so(evidence: ModuleType, results: Path) -> None:
+    path = results / "book" / "mutants.json"
+    result = json.loads(path.read_text())
+    result["mutants"][0] |= {"shown": False, "asked": []}
+    path.write_text(json.dumps(result))
+    said = evidence.mutants.write(results)
+    assert "the notebooks 1 (50%) of the 2 that they were shown so far, the two together **2 (67%)**" in said
+    assert tables(said)[2][1][-1] == "not shown yet"
 
 
 def test_an_explanation_stands_beside_its_survivor(evidence: ModuleType, results: Path) -> None:

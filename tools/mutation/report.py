@@ -41,7 +41,8 @@ def report(root: Path, seed: int, rows: list[dict[str, Any]]) -> None:
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     slow = row.get("slow tests", {})
     mutant = {k: v[:LONGEST] if isinstance(v, str) else v for k, v in row["mutant"].items()}
-    notebooks = row["notebooks"]
+    # Missing where a run was interrupted before it came to the notebooks.
+    notebooks = row.get("notebooks", {"by": "", "tried": [], "cut": ""})
     asked = [name.removesuffix(".ipynb") for name in notebooks["tried"]]
     return {
         **mutant,
@@ -50,6 +51,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
         "notebook": asked[-1] if notebooks["by"] else "",
         "asked": asked,
         "cut": bool(notebooks["cut"]),
+        "shown": "notebooks" in row,
     }
 
 

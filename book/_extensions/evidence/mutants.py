@@ -41,15 +41,16 @@ def write(root: Path) -> str:
     )
     mutants, known = result["mutants"], explanations(root)
     left = survivors(mutants)
-    reached = [m for m in mutants if m["asked"]]
+    shown = [m for m in mutants if m["shown"]]
+    reached = [m for m in shown if m["asked"] or m["cut"]]
     noticed = sum(bool(m["notebook"]) for m in reached)
+    so_far = "" if shown == mutants else " that they were shown so far"
     said = (
         f"On {result['date']}, {count(len(mutants), 'change')} were drawn with seed {result['seed']} (Python "
         f"{result['versions']['python']}, PyTorch {result['versions']['torch']}). The package's tests noticed "
-        f"{_share(sum(bool(m['test']) for m in mutants), len(mutants))}, the notebooks "
-        f"{_share(sum(bool(m['notebook']) for m in mutants), len(mutants))}, the two together "
-        f"**{_share(len(mutants) - len(left), len(mutants))}**. Notebooks run the code of {len(reached)} of the changes, and "
-        f"noticed {_share(noticed, len(reached))} of these.\n"
+        f"{_share(sum(bool(m['test']) for m in mutants), len(mutants))}, the notebooks {_share(noticed, len(shown))} "
+        f"of the {len(shown)}{so_far}, the two together **{_share(len(mutants) - len(left), len(mutants))}**. Notebooks run the "
+        f"code of {len(reached)} of the changes, and noticed {_share(noticed, len(reached))} of these.\n"
     )
     by_room = table(
         ["room", "changes", "tests", "notebooks", "together"],
@@ -122,6 +123,8 @@ def _cell(mutant: dict[str, Any]) -> str:
     """Say which notebook noticed."""
     if mutant["notebook"]:
         return f"[{mutant['notebook']}]({mutant['notebook']}.ipynb)"
+    if not mutant["shown"]:
+        return "not shown yet"
     if mutant["cut"]:
         return "not within its time"
     return "–" if mutant["asked"] else "none runs it"
