@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
@@ -252,7 +253,8 @@ def _code_below(node: ast.AST) -> Iterator[ast.AST]:
         yield from (c for c in children if isinstance(c, ast.AST) and not _is_left_out(c))
 
 
-def find_changes(source: bytes) -> list[Change]:
+@cache
+def find_changes(source: bytes) -> tuple[Change, ...]:
     """Give all changes that can be made to a module, a few of which may be no other program.
 
     Args:
@@ -263,7 +265,7 @@ def find_changes(source: bytes) -> list[Change]:
     for statement in _without_docstring(tree.body):
         if not _is_left_out(statement):
             finder.walk(statement, in_function=False)
-    return finder.found
+    return tuple(finder.found)
 
 
 def is_another_program(changed: bytes, as_written: bytes) -> bool:
@@ -275,6 +277,7 @@ def is_another_program(changed: bytes, as_written: bytes) -> bool:
     return ast.dump(ast.parse(changed)) != ast.dump(ast.parse(as_written))
 
 
+@cache
 def code_lines(source: bytes) -> int:
     """Count a module's lines of code: those with a statement on them that is no docstring."""
     lines: set[int] = set()

@@ -13,6 +13,7 @@ import psutil
 
 # A change can make a program wait for ever or fill the memory.
 WAIT_PER_SECOND, SHORTEST_WAIT = 8, 120
+POLL = 0.25  # seconds
 MEMORY = 5 * 2**30
 
 
@@ -67,16 +68,18 @@ def run(command: list[str], folder: Path, environment: dict[str, str], limit: fl
             start_new_session=True,
         )
         watched = psutil.Process(process.pid)
-        begin, seconds, stopped = time.monotonic(), 0.0, ""
+        seconds, waited, stopped = 0.0, 0.0, ""
         try:
             while not stopped:
+                begin = time.monotonic()
                 try:
-                    process.wait(0.25)
+                    process.wait(POLL)
                     break
                 except subprocess.TimeoutExpired:
                     now, memory = _usage(watched)
                     seconds = max(seconds, now)
-                waited = time.monotonic() - begin
+                # Where the whole machine was put to sleep, or this process was, the command has not run either.
+                waited += min(time.monotonic() - begin, 4 * POLL)
                 if seconds > limit or waited > max(SHORTEST_WAIT, WAIT_PER_SECOND * limit):
                     stopped = "time"
                 elif memory > MEMORY:
