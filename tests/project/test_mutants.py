@@ -25,11 +25,11 @@ def tools() -> Iterator[dict[str, ModuleType]]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
         import mutants
-        from mutation import changes, processes, recording, report, sample, trial
+        from mutation import changes, copies, processes, recording, report, sample, trial
 
         yield {
             m.__name__.rpartition(".")[2]: m
-            for m in (mutants, changes, processes, recording, report, sample, trial)
+            for m in (mutants, changes, copies, processes, recording, report, sample, trial)
         }
     finally:
         sys.path.remove(str(ROOT / "tools"))
@@ -170,6 +170,25 @@ def tiny_project(root: Path) -> Path:
     nbformat.write(nbformat.v4.new_notebook(cells=[listing, cell]), root / "book" / "a.ipynb")
     (root / "book" / "mutants.toml").touch()
     return root
+
+
+def test_copies_pass_over_what_shows_source_or_asserts_times(tools: dict[str, ModuleType]) -> None:
+    def tagged(*tags: str) -> Any:
+        return nbformat.v4.new_code_cell(" ".join(tags), metadata={"tags": list(tags)} if tags else {})
+
+    live = tagged("nbval-ignore-output", "remove-output")
+    cells = [
+        tagged("listing"),
+        tagged("nbval-ignore-output"),
+        nbformat.v4.new_markdown_cell("x"),
+        tagged(),
+        live,
+        tagged(),
+    ]
+    left = tools["copies"].without_what_misleads(nbformat.v4.new_notebook(cells=cells)).cells
+    timed = ["nbval-ignore-output", "nbval-raises-exception"]
+    expected = [["nbval-ignore-output"], [], timed, ["nbval-ignore-output", "remove-output"], []]
+    assert [cell.metadata.get("tags", []) for cell in left] == expected
 
 
 def tiny_mutant(tools: dict[str, ModuleType], old: str, line: int) -> Any:
