@@ -199,6 +199,13 @@ def test_lsuv_takes_the_order_of_running_and_stops_as_asked():
     assert [steps for _, _, steps in report.values()] == [1, 1]
 
 
+@pytest.mark.parametrize(("options", "steps"), [({}, 10), ({"max_steps": 3}, 3)])
+def test_lsuv_rescales_ten_times_at_most_unless_told_otherwise(options, steps):
+    # So close to one no variance comes: without an end it would go on for ever.
+    report = lsuv(nn.Linear(6, 6), torch.randn(50, 6), tolerance=1e-300, **options)
+    assert [made for _, _, made in report.values()] == [steps]
+
+
 def test_lsuv_says_which_layer_is_dead_and_leaves_no_hook():
     net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
     with pytest.raises(ValueError, match="Layer '0' gives values of variance 0.0"):

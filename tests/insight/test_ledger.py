@@ -91,6 +91,13 @@ def test_rounding(published, unit, agrees):
     assert LedgerRow("", "", "LeNet-5", "parameters", published, unit).agrees == agrees
 
 
+def test_without_a_unit_a_figure_is_exact():
+    # 28.97 rounds to 29, and is not 29.
+    row = LedgerRow("", "", "NiN", "MiB in float32", 29)
+    assert not row.agrees
+    assert replace(row, unit=1).agrees
+
+
 def test_the_table_prints_each_explanation_once_below():
     table = ledger_table("GoogLeNet")
     lines = str(table).splitlines()

@@ -30,7 +30,7 @@ PRINTED = """() => {
     for (const element of all('header.bd-header, .bd-header-article, .bd-sidebar, .prev-next-footer, .headerlink, footer, '
             + 'button, input, select'))
         if (seen(element)) problems.push(`of no use on paper: ${element.outerHTML.slice(0, 100)}`);
-    for (const element of all('details > :not(summary)'))
+    for (const element of all('details:not(.screen-only) > :not(summary)'))
         if (!seen(element) || !element.getBoundingClientRect().height)
             problems.push(`folded: ${element.outerHTML.slice(0, 100)}`);
     for (const link of all('a.spell-out'))

@@ -1,0 +1,36 @@
+"""What the package claims, and the tests that hold it: the list in book/claims.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from evidence.markdown import code, count, fold
+
+
+def rooms(root: Path) -> list[dict[str, Any]]:
+    """Give the claims by the room of the package that they are about."""
+    return list(
+        tomllib.loads(
+            (root / "book" / "claims.toml").read_text(encoding="utf-8")
+        )["room"]
+    )
+
+
+def write(root: Path) -> str:
+    """Write a folded list for each room: what is claimed, and below it the tests."""
+    parts = []
+    number = 0
+    tests: set[str] = set()
+    for room in rooms(root):
+        lines = [
+            "\\\n  ".join([claim["says"], *map(code, claim["tests"])])
+            for claim in room["claim"]
+        ]
+        heading = f"{room['about']}: {count(len(lines), 'claim')}"
+        parts.append(fold(heading, "\n".join(f"- {line}" for line in lines)))
+        number += len(lines)
+        tests.update(test for claim in room["claim"] for test in claim["tests"])
+    said = f"These are {count(number, 'claim')}, held by {count(len(tests), 'test')}.\n"
+    return said + "\n" + "\n".join(parts)
