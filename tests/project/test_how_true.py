@@ -173,7 +173,7 @@ def test_the_ledgers_disagreements_are_all_there(written: dict[str, str]) -> Non
 
 
 def test_speed_names_machine_and_date(evidence: ModuleType, written: dict[str, str]) -> None:
-    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+    for path in (ROOT / "d2lcnn" / "results" / "speed").glob("*.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
         said = evidence.speed.of_machine(ROOT, result)
         assert said in written["speed"]

@@ -1,4 +1,4 @@
-"""How fast the training loop is beside d2l's: the results in benchmarks/results/."""
+"""How fast the training loop is beside d2l's: the results in d2lcnn/results/speed/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evidence.markdown import table, text
 
 def write(root: Path) -> str:
     """Write a table for each machine that was measured."""
-    results = sorted((root / "benchmarks" / "results").glob("*.json"))
+    results = sorted((root / "d2lcnn" / "results" / "speed").glob("*.json"))
     if not results:
         return "Nothing is measured yet.\n"
     return "\n".join(
