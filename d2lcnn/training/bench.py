@@ -139,8 +139,9 @@ class Limit:
             self.forward = torch.compile(
                 self.net, mode="reduce-overhead" if device.type == "cuda" else "default"
             )
-        exact = device.type == "cpu" and precision == "float32" and not compile  # as train_ch6 has it
-        self.optimizer = make_optimizer(recipe.optimizer, self.net, recipe.lr, exact=exact)
+        self.optimizer = make_optimizer(
+            recipe.optimizer, self.net, recipe.lr, device, precision, compile=compile
+        )
 
     def epoch(self) -> float:
         """Train on every batch once and give the seconds that it took."""

@@ -172,10 +172,7 @@ def train_ch6(
     step = Step(
         net=net,
         forward=forward,
-        # Plain float32 on a CPU is bit for bit what d2l computes.
-        optimizer=make_optimizer(
-            optimizer, net, lr, exact=device.type == "cpu" and precision == "float32" and not compile
-        ),
+        optimizer=make_optimizer(optimizer, net, lr, device, precision, compile=compile),
         lr=float(lr),
         device=device,
         precision=precision,
