@@ -14,8 +14,7 @@ from d2lcnn.insight.published import D2L_ACCURACIES, D2L_EPOCHS, WAYS, Published
 from d2lcnn.insight.shapes import build_on_meta
 from d2lcnn.insight.tables import layer_rows
 from d2lcnn.insight.timeline import first_year
-from d2lcnn.training.recipes import RECIPES
-from d2lcnn.training.records import spread
+from d2lcnn.training.records import find_recipe, spread
 from d2lcnn.training.speeds import Speed, load_speeds
 
 # Networks of the papers, in the order in which they were shown.
@@ -116,14 +115,15 @@ def course_row(recipe: str) -> CourseRow:
         recipe: Key in `RECIPES`.
 
     Raises:
-        KeyError: If there is no such recipe.
+        ValueError: If there is no such recipe.
 
     Example:
         >>> course_row("resnet18").side
         96
     """
-    side = RECIPES[recipe].resize
-    net, shape = build_on_meta(RECIPES[recipe].build), (1, 1, side, side)
+    known = find_recipe(recipe)
+    side = known.resize
+    net, shape = build_on_meta(known.build), (1, 1, side, side)
     rows = layer_rows(net, shape)
     parameters, multiply_adds = sum(r.parameters for r in rows), sum(r.multiply_adds for r in rows)
     return CourseRow(recipe, side, network_depth(net, shape), parameters, multiply_adds)

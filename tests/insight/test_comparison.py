@@ -141,3 +141,8 @@ def test_bad_input_is_named(records):
         run_groups()
     with pytest.raises(ValueError, match="no group of runs"):
         plot_settings([])
+
+
+def test_an_unknown_recipe_is_named():
+    with pytest.raises(ValueError, match="'lenot'"):
+        course_row("lenot")
