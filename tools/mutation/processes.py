@@ -14,6 +14,7 @@ import psutil
 # A change can make a program wait for ever or fill the memory.
 WAIT_PER_SECOND, SHORTEST_WAIT = 8, 120
 POLL = 0.25  # seconds
+LONGEST_DEATH = 10
 MEMORY = 5 * 2**30
 
 
@@ -106,3 +107,15 @@ def _stop(process: psutil.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+    # A killed process still runs until its processor looks at the signal; the next trial must not share the machine
+    # with it.
+    end = time.monotonic() + LONGEST_DEATH
+    while any(map(_runs, below)) and time.monotonic() < end:
+        time.sleep(POLL / 10)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
