@@ -1,0 +1,29 @@
+"""Read and write the pages in several processes at once; Jupyter Book has no option for it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import pybtex.plugin
+from sphinx.application import Sphinx
+
+# Sphinx gives each process an equal number of pages, of which some take ten times as long as others.
+PROCESSES_PER_PROCESSOR = 3
+# It numbers the pages when all are read, in one process, and does not declare that.
+SAFE = "sphinx_multitoc_numbering"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    import d2lcnn  # noqa: F401  # here, once, and not in every process
+
+    # It searches all installed packages for one and the same plugin at each citation.
+    pybtex.plugin._load_entry_point = functools.cache(
+        pybtex.plugin._load_entry_point
+    )
+    app.setup_extension(SAFE)
+    app.extensions[SAFE].parallel_read_safe = True
+    app.parallel = PROCESSES_PER_PROCESSOR * (os.cpu_count() or 1)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
