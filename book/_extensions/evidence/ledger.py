@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evidence.markdown import fold, table, text
+from evidence.markdown import fold, items, table, text
+
+if TYPE_CHECKING:
+    from d2lcnn.insight.ledger import LedgerRow
 
 
 def write(root: Path) -> str:
@@ -27,21 +32,26 @@ def write(root: Path) -> str:
         ],
         (1, 2, 3),
     )
-    rows = [
-        [
-            text(f"{row.paper}, {row.place}"),
-            text(" ".join(filter(None, [row.network, row.layer]))),
-            text(row.quantity),
-            *(_figure(value) for value in (row.published, row.ours)),
-            text(row.explanation),
-        ]
-        for row in others
-    ]
-    header = ["where", "network, layer", "quantity", "published", "ours", "why"]
     return f"{said}\n{by_paper}\n" + fold(
         f"The {len(others)} that do not agree, and why",
-        table(header, rows, (3, 4)),
+        items(_by_reason(others)),
     )
+
+
+def _by_reason(rows: Iterable[LedgerRow]) -> Iterator[list[str]]:
+    """Give each paper's explanations, with the figures to which one applies."""
+    reasons: dict[tuple[str, str], list[LedgerRow]] = {}
+    for row in rows:
+        reasons.setdefault((row.paper, row.explanation), []).append(row)
+    for (paper, explanation), those in reasons.items():
+        yield [
+            f"*{text(paper)}.* {text(explanation)}",
+            *(
+                f"{text(row.place)}, {text(' '.join(filter(None, [row.network, row.layer])))}, {text(row.quantity)}: "
+                f"{_figure(row.published)} printed, {_figure(row.ours)} ours"
+                for row in those
+            ),
+        ]
 
 
 def _figure(value: float | tuple[int, ...]) -> str:

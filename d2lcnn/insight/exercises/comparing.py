@@ -118,7 +118,7 @@ def check_comparing_front(front: Callable[[list[tuple[float, float]]], Sequence[
 
 def _plain(place: object) -> object:
     """Give the Python number that a scalar of numpy or torch holds, anything else as it is."""
-    return place.item() if getattr(place, "shape", None) == () else place
+    return place.item() if getattr(place, "shape", None) == () else place  # type: ignore[attr-defined]
 
 
 def check_comparing_wins(wins: Callable[[float, float, float], float]) -> None:
