@@ -69,15 +69,10 @@ def plain(markdown: str) -> str:
 
 
 def lists(markdown: str) -> list[list[list[str]]]:
-    """Give the entries of each folded list, an entry as its lines."""
+    """Give the entries of each folded list, an entry as its lines, whether these are broken or a list of their own."""
     folds = re.findall(r"<details class=\"fold.*?</details>", markdown, re.DOTALL)
-    return [
-        [
-            plain(entry.replace("\\\n  ", "\n")).splitlines()
-            for entry in re.findall(r"^- (.*(?:\n  .*)*)", fold, re.M)
-        ]
-        for fold in folds
-    ]
+    found = [re.findall(r"^- (.*(?:\n  .*)*)", fold, re.MULTILINE) for fold in folds]
+    return [[plain(re.sub(r"\\?\n  (- )?", "\n", entry)).splitlines() for entry in some] for some in found]
 
 
 def test_the_page_has_every_part_once(evidence: ModuleType) -> None:
@@ -307,7 +302,7 @@ def test_an_interrupted_run_says_so(evidence: ModuleType, results: Path) -> None
     path.write_text(json.dumps(result))
     said = evidence.mutants.write(results)
     assert "The notebooks were shown 2 so far, run the code of 2 of these, and noticed 1 (50%)." in said
-    assert tables(said)[0][2] == ["data", "1", "0", "not shown yet", "0"]
+    assert tables(said)[0][2] == ["data", "1", "0", "not yet", "0"]
     assert lists(said)[1][2][1] == "tests: none; notebooks: not shown yet"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evidence.markdown import fold, items, table, text
+from evidence.markdown import fold, table, text
 
 if TYPE_CHECKING:
     from d2lcnn.insight.ledger import LedgerRow
@@ -33,25 +33,25 @@ def write(root: Path) -> str:
         (1, 2, 3),
     )
     return f"{said}\n{by_paper}\n" + fold(
-        f"The {len(others)} that do not agree, and why",
-        items(_by_reason(others)),
+        f"The {len(others)} that do not agree, and why", _by_reason(others)
     )
 
 
-def _by_reason(rows: Iterable[LedgerRow]) -> Iterator[list[str]]:
-    """Give each paper's explanations, with the figures to which one applies."""
+def _by_reason(rows: Iterable[LedgerRow]) -> str:
+    """List each paper's explanations, and under each the figures to which it applies."""
     reasons: dict[tuple[str, str], list[LedgerRow]] = {}
     for row in rows:
         reasons.setdefault((row.paper, row.explanation), []).append(row)
+    lines = []
     for (paper, explanation), those in reasons.items():
-        yield [
-            f"*{text(paper)}.* {text(explanation)}",
-            *(
-                f"{text(row.place)}, {text(' '.join(filter(None, [row.network, row.layer])))}, {text(row.quantity)}: "
-                f"{_figure(row.published)} printed, {_figure(row.ours)} ours"
-                for row in those
-            ),
-        ]
+        lines.append(f"- *{text(paper)}.* {text(explanation)}\n")
+        for row in those:
+            of = text(" ".join(filter(None, [row.network, row.layer])))
+            lines.append(
+                f"  - {text(row.place)}, {of}, {text(row.quantity)}: "
+                f"{_figure(row.published)} printed, {_figure(row.ours)} ours\n"
+            )
+    return "".join(lines)
 
 
 def _figure(value: float | tuple[int, ...]) -> str:

@@ -103,7 +103,7 @@ def _by_room(mutants: list[dict[str, Any]]) -> list[list[object]]:
 def _of_shown(mutants: list[dict[str, Any]]) -> str:
     shown = [m for m in mutants if m["shown"]]
     if not shown:
-        return "not shown yet"
+        return "not yet"
     return f"{sum(bool(m['notebook']) for m in shown)} of {len(shown)}"
 
 

@@ -82,7 +82,7 @@ def _conditions(result: dict[str, Any]) -> str:
     return (
         f"Measured on {text(machine['name'])} on {result['date']}, with {text(named)}, on {text(result['data'])}. "
         f"Speeds are images per second, data and metrics included, medians over the rounds. *d2l* trains in float32; "
-        f"*float32* and *auto* are ours, *auto* in what the loop chooses there, {machine['auto']}{also}. A factor is the "
+        f"*float32* and *auto* are ours, *auto* being the precision that the loop chooses there, {machine['auto']}{also}. A factor is the "
         f"median of the rounds' own factors, so it need not be the quotient of the speeds beside it. *Steps* are those "
         f"that were timed, of all rounds together: with few of them a factor is rough. In runs of "
         f"{count(agreements[0]['steps'], 'step')} in float32 both gave the same losses from the same seed, for {of_all} "
