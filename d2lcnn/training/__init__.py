@@ -3,6 +3,7 @@
 from d2lcnn.training.animator import Animator
 from d2lcnn.training.epoch import DivergedError
 from d2lcnn.training.history import History
+from d2lcnn.training.huge_pages import use_huge_pages
 from d2lcnn.training.loop import train_ch6, xavier_uniform
 from d2lcnn.training.metrics import Accumulator, Timer, accuracy, evaluate, evaluate_accuracy_gpu
 from d2lcnn.training.recipes import RECIPES, Recipe
@@ -34,3 +35,5 @@ __all__ = [
     "train_ch6",
     "xavier_uniform",
 ]
+
+use_huge_pages()

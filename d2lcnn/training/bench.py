@@ -41,7 +41,7 @@ class Plan:
         >>> Plan.for_step(0.02, seconds=8).steps
         33
         >>> Plan.for_step(10.0, seconds=8)
-        Plan(rounds=1, epochs=2, steps=1)
+        Plan(rounds=3, epochs=1, steps=1)
     """
 
     rounds: int
@@ -50,7 +50,7 @@ class Plan:
 
     @classmethod
     def for_step(cls, step_seconds: float, *, seconds: float) -> Plan:
-        """Choose what fits a time: three rounds of three epochs, or, where steps are slow, two single steps.
+        """Choose what fits a time: three rounds of three epochs, or, where steps are slow, of a single step.
 
         Args:
             step_seconds: What one step takes, about.
@@ -63,7 +63,7 @@ class Plan:
             raise ValueError(f"Times must be above 0 seconds, got {step_seconds!r} and {seconds!r}.")
         rounds, epochs = 3, 3
         steps = int(seconds / (rounds * (epochs + 1) * step_seconds))
-        return cls(rounds, epochs, min(steps, MOST_STEPS)) if steps else cls(rounds=1, epochs=2, steps=1)
+        return cls(rounds, epochs, min(steps, MOST_STEPS)) if steps else cls(rounds, epochs=1, steps=1)
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def bench(
         device: Where to train; None takes `try_gpu()`.
         precision: "float32", "bfloat16" or "auto".
         compile: Whether to compile the network.
-        seconds: Time for `train_ch6` and for the limit, about; at least three steps are made of each.
+        seconds: Time for `train_ch6` and for the limit, about; at least six steps are made of each.
 
     Returns:
         Plain data: what was measured on what, and the medians of examples per second end to end (`ours`), in compute alone

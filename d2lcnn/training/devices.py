@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from d2lcnn.training.depthwise import StridedDepthwiseInFloat32
+from d2lcnn.training.convolutions import FastConvolutions
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -38,7 +38,7 @@ def autocast(device: torch.device, precision: str) -> Iterator[None]:
         return
     with torch.autocast(device.type, dtype=torch.bfloat16):
         if device.type == "cpu":
-            with StridedDepthwiseInFloat32():
+            with FastConvolutions():
                 yield
         else:
             yield
