@@ -287,11 +287,11 @@ def test_shares_of_mutants(evidence: ModuleType, results: Path) -> None:
     ]
     left, everything = lists(said)
     change = "`` a = 1 | `b` `` → `` a = 2 | `b` ``"
-    assert left == [[f"data/idx.py:3: {change}", "not explained yet"]]
+    assert left == [[f"`data/idx.py:3`: {change}", "not explained yet"]]
     assert everything == [
-        [f"nets/vgg.py:3: {change}", "tests: `tests/nets/test_vgg.py::test_x`; notebooks: none"],
-        [f"nets/vgg.py:4: {change}", "tests: none; notebooks: vgg"],
-        [f"data/idx.py:3: {change}", "tests: none; notebooks: none runs it"],
+        [f"`nets/vgg.py:3`: {change}", "tests: `tests/nets/test_vgg.py::test_x`; notebooks: none"],
+        [f"`nets/vgg.py:4`: {change}", "tests: none; notebooks: vgg"],
+        [f"`data/idx.py:3`: {change}", "tests: none; notebooks: none runs it"],
     ]
 
 

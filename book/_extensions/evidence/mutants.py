@@ -109,7 +109,7 @@ def _of_shown(mutants: list[dict[str, Any]]) -> str:
 
 def _change(mutant: dict[str, Any]) -> str:
     place = f"{mutant['file'].removeprefix('d2lcnn/')}:{mutant['line']}"
-    return f"{text(place)}: {code(mutant['old'])} → {code(mutant['new'])}"
+    return f"{code(place)}: {code(mutant['old'])} → {code(mutant['new'])}"
 
 
 def _test(mutant: dict[str, Any]) -> str:
