@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
+from textwrap import wrap
 
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.grouped_runs import RunGroup, Setting, by_setting, run_groups
@@ -25,7 +26,9 @@ COMPARED = (
 )  # fmt: skip
 # The recipes of the chapters, in the same order.
 COURSE = ("lenet", "lenet_bn", "alexnet", "nin", "vgg11", "googlenet", "resnet18", "densenet", "mobilenet_v1")
-SIZES = ("network", "year", "depth", "parameters, M", "mult.-adds, M")  # heads of columns
+SIZES = ("depth", "params, M", "m-adds, M")  # heads of columns
+WIDTH = 88  # the longest line that a page shows without scrolling it
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 D2L_SETTING = Setting("Fashion-MNIST", 60_000, D2L_EPOCHS, "float32")
 
 
@@ -152,7 +155,7 @@ def unlike_d2l(setting: Setting) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All networks of the course in one table of three parts, each short enough for a line of the page.
+    """All networks of the course in one table of four parts, because no page is wide enough for one.
 
     Args:
         papers: The papers' networks.
@@ -161,7 +164,7 @@ class Comparison:
 
     Example:
         >>> print(compare_networks().of_papers().splitlines()[2])
-        LeNet-5            1998      4           0.06            0.4      –      –  –              –
+        LeNet-5            1998      4       0.06        0.4      –      –  –              –
     """
 
     papers: tuple[PaperRow, ...]
@@ -170,37 +173,49 @@ class Comparison:
 
     def of_papers(self) -> str:
         """Write the first part: the papers' networks on ImageNet."""
-        head = [*SIZES, "top-1", "top-5", "tested on", "source"]
+        head = ["network", "year", *SIZES, "top-1", "top-5", "tested on", "from"]
+        sources = list(dict.fromkeys(row.error.source for row in self.papers if row.error))
         rows = []
         for row in self.papers:
-            size = [f"{row.parameters / 1e6:,.2f}", f"{row.multiply_adds / 1e6:,.1f}"]
             error = [_percent(row.error, which) for which in ("top1", "top5")]
-            told = [row.error.tested, row.error.source] if row.error else ["–", "–"]
-            rows.append([row.network, str(row.year), str(row.depth), *size, *error, *told])
+            told = [row.error.tested, LETTERS[sources.index(row.error.source)]] if row.error else ["–", "–"]
+            rows.append([row.network, str(row.year), *_sizes(row), *error, *told])
         return "\n".join(
-            ["1. As published: error on ImageNet in per cent", *_align([head, *rows], "<>>>>>><<")]
+            [
+                "1. As published: error on ImageNet in per cent",
+                *_align([head, *rows], "<>>>>>><<"),
+                *_keys(sources),
+            ]
+        )
+
+    def of_networks(self) -> str:
+        """Write the second part: how large the course's networks are, and the side of the pictures that they take."""
+        head = ["recipe", "side", *SIZES]
+        rows = [
+            [row.recipe, str(row.side), *_sizes(row)]
+            for row in map(course_row, dict.fromkeys(group.recipe for group in self.groups))
+        ]
+        return "\n".join(
+            ["2. The course's networks, for one picture of one channel", *_align([head, *rows], "<>>>>")]
         )
 
     def of_runs(self) -> str:
-        """Write the second part: test accuracies of the recorded runs, only those of one setting under one heading."""
-        lines = ["2. As recorded: test accuracy; d2l: the last of ten epochs of one run, float32"]
+        """Write the third part: test accuracies of the recorded runs, only those of one setting under one heading."""
+        lines = ["3. As recorded: test accuracy; d2l: the last of ten epochs of one run, float32"]
         for setting, groups in by_setting(self.groups).items():
-            head = ["recipe", "side", *SIZES[2:], "last epoch", "best epoch", "d2l", "runs"]
+            head = ["recipe", "last epoch", "best epoch", "d2l", "runs"]
             rows = []
             for group in groups:
-                row = course_row(group.recipe)
                 d2l = " ".join(f"{a.test_acc:.3f}" for a in D2L_ACCURACIES if a.recipe == group.recipe) or "–"
-                size = [f"{row.parameters / 1e6:,.2f}", f"{row.multiply_adds / 1e6:,.1f}"]
-                reached = [spread(group.last), spread(group.best), d2l, group.seeds]
-                rows.append([group.recipe, str(row.side), str(row.depth), *size, *reached])
-            lines += ["", f"{setting}", *_align([head, *rows], "<>>>>>>><")]
+                rows.append([group.recipe, spread(group.last), spread(group.best), d2l, group.seeds])
+            lines += ["", f"{setting}", *_align([head, *rows], "<>>><")]
             lines.append(
                 f"not as d2l: {why}" if (why := unlike_d2l(setting)) else "as d2l, whose seed nobody knows"
             )
         return "\n".join(lines)
 
     def of_speeds(self) -> str:
-        """Write the third part: images per second in training, on each device."""
+        """Write the fourth part: images per second in training, on each device."""
         names = list(dict.fromkeys([*(s.recipe for s in self.speeds), *(g.recipe for g in self.groups)]))
         columns: dict[str, dict[str, float]] = {}
         benchmarks: dict[str, list[Speed]] = {}
@@ -217,15 +232,13 @@ class Comparison:
                 ]
                 column = columns.setdefault(f"recorded runs: {device}, {group.setting.precision}", {})
                 column[group.recipe] = max(median(rates), column.get(group.recipe, 0.0))
-        letters = "abcdefghijklmnopqrstuvwxyz"
-        head = ["recipe", *letters[: len(columns)]]
+        head = ["recipe", *LETTERS[: len(columns)]]
         rows = [[name, *(_rate(column.get(name)) for column in columns.values())] for name in names]
         lines = _align([head, *rows], "<" + ">" * len(columns))
-        keys = [f"{letter}: {key}" for letter, key in zip(letters, columns)]
-        return "\n".join(["3. Speed: training images per second, data included", *lines, *keys])
+        return "\n".join(["4. Speed: training images per second, data included", *lines, *_keys(columns)])
 
     def __str__(self) -> str:
-        return "\n\n".join([self.of_papers(), self.of_runs(), self.of_speeds()])
+        return "\n\n".join([self.of_papers(), self.of_networks(), self.of_runs(), self.of_speeds()])
 
     __repr__ = __str__
 
@@ -255,9 +268,26 @@ def compare_networks(networks: Sequence[str] = COMPARED, recipes: Sequence[str] 
     return Comparison(tuple(map(paper_row, networks)), tuple(groups), tuple(speeds))
 
 
+def _sizes(row: PaperRow | CourseRow) -> list[str]:
+    """Write what stands under `SIZES`."""
+    return [str(row.depth), f"{row.parameters / 1e6:,.2f}", _rate(row.multiply_adds / 1e6)]
+
+
 def _percent(error: PublishedError | None, which: str) -> str:
     value = getattr(error, which) if error else None
-    return "–" if value is None else f"{value:g}"
+    if value is None:
+        return "–"
+    # Many papers print one decimal: a blank in the place of the second keeps the points under one another.
+    return f"{value:.2f}".removesuffix("0").ljust(len(f"{value:.2f}"))
+
+
+def _keys(keys: Iterable[str]) -> list[str]:
+    """Say what letters stand for, the first key's first."""
+    return [
+        line
+        for letter, key in zip(LETTERS, keys)
+        for line in wrap(f"{letter}: {key}", WIDTH, subsequent_indent="   ")
+    ]
 
 
 def _rate(value: float | None) -> str:

@@ -73,7 +73,9 @@ def _accuracies(paper: str, place: str, *entries: tuple[str, float]) -> Iterable
 
 IMAGENET_ERRORS: tuple[PublishedError, ...] = (
     PublishedError(KRIZHEVSKY, "Table 2", "AlexNet", TEN, 40.7, 18.2),
-    PublishedError(LIN, "authors' model card", "NiN", UNSAID, 40.64),
+    # The card says that ten crops would do better, and its settings cut one square from the middle.
+    PublishedError(LIN, "authors' model card", "NiN", ONE, 40.64),
+    # Trained and tested with the shorter side at 256 pixels; the table has further rows for other sides.
     *_errors(
         SIMONYAN, "Table 3", WHOLE,
         ("VGG A", 29.6, 10.4), ("VGG A-LRN", 29.7, 10.5), ("VGG B", 28.7, 9.9), ("VGG C", 28.1, 9.4),
@@ -81,12 +83,14 @@ IMAGENET_ERRORS: tuple[PublishedError, ...] = (
     ),
     PublishedError(SZEGEDY, "Table 3", "GoogLeNet", ONE, None, 10.07),
     PublishedError(SZEGEDY, "Table 3", "GoogLeNet", TEN, None, 9.15),
+    # The paper's, with shortcuts that have no parameters (option A); Table 3's have them where channels change (B).
     PublishedError(HE, "Table 2", "ResNet-18", TEN, 27.88),
     *_errors(
         HE, "Table 3", TEN,
         ("VGG D", 28.07, 9.33), ("plain-34", 28.54, 10.02), ("ResNet-34", 24.52, 7.46), ("ResNet-50", 22.85, 6.71),
         ("ResNet-101", 21.75, 6.05), ("ResNet-152", 21.43, 5.71),
     ),
+    # DenseNet-161 is in the conference's paper; the last preprint has DenseNet-264 in its place.
     *_errors(
         HUANG, "Table 3", ONE,
         ("DenseNet-121", 25.02, 7.71), ("DenseNet-169", 23.80, 6.85), ("DenseNet-201", 22.58, 6.34),

@@ -163,7 +163,9 @@ def plot_tradeoff(
         **above,
     )
     places = [(point.multiply_adds, point.value) for point in points]
-    radii = [area**0.5 / 2 for area in areas]
+    # A diamond is a square on its corner, and reaches farther.
+    reach = {"D": 0.5**0.5}
+    radii = [area**0.5 * reach.get(looks[p.kind][1], 0.5) for area, p in zip(areas, points)]
     place_labels(ax, places, radii, [point.name for point in points])
     return ax
 

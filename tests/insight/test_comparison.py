@@ -9,7 +9,7 @@ import pytest
 import d2lcnn
 from d2lcnn import compare_networks, course_row, paper_row, plot_settings, run_groups, unlike_d2l
 from d2lcnn.insight import grouped_runs as module
-from d2lcnn.insight.comparison import COURSE, D2L_SETTING
+from d2lcnn.insight.comparison import COURSE, D2L_SETTING, WIDTH
 from d2lcnn.training.records import RESULTS, Run
 
 
@@ -84,10 +84,9 @@ def test_a_later_record_joins_the_table(records):
     before = str(compare_networks(["NiN"], ["lenet", "alexnet"]))
     records(0, recipe="alexnet", device="NVIDIA H200", acc=0.875)
     after = compare_networks(["NiN"], ["lenet", "alexnet"])
-    assert "alexnet" not in before.partition("3. Speed")[0]
-    assert re.search(
-        r"^alexnet +224 +8 +46\.76 +938\.1 +0\.875 .*0\.883  1 run, seed 0$", after.of_runs(), re.M
-    )
+    assert "alexnet" not in before.partition("4. Speed")[0]
+    assert re.search(r"^alexnet +224 +8 +46\.76 +938$", after.of_networks(), re.M)
+    assert re.search(r"^alexnet +0\.875 .*0\.883  1 run, seed 0$", after.of_runs(), re.M)
     assert "recorded runs: NVIDIA H200, float32" in after.of_speeds()
 
 
@@ -120,12 +119,44 @@ def test_rows_are_measured_on_the_networks():
 
 
 def test_columns_stand_under_one_another():
-    table = compare_networks(["AlexNet", "GoogLeNet"], ["lenet"])
-    _, head, *rows = table.of_papers().splitlines()
-    assert [row[head.index("tested on") :].split("  ")[0] for row in rows] == ["10 crops", "10 crops"]
-    assert len(rows) == 2
-    assert " – " in rows[1]
-    assert str(table) == repr(table) == "\n\n".join([table.of_papers(), table.of_runs(), table.of_speeds()])
+    table = compare_networks(["AlexNet", "VGG D", "GoogLeNet"], ["lenet"])
+    _, head, *rows, _, _, _ = table.of_papers().splitlines()
+    assert [row[head.index("tested on") :].split("  ")[0] for row in rows] == ["10 crops"] * 3
+    # Points stand under one another though some papers print one decimal and some two.
+    assert [row[: head.index("  tested on")].split()[-2:] for row in rows] == [
+        ["40.7", "18.2"],
+        ["28.07", "9.33"],
+        ["–", "9.15"],
+    ]
+    assert rows[0].index("40.7") == rows[1].index("28.07")
+    assert rows[0].index(".2 ") == rows[1].index(".33") == rows[2].index(".15")
+    parts = [table.of_papers(), table.of_networks(), table.of_runs(), table.of_speeds()]
+    assert str(table) == repr(table) == "\n\n".join(parts)
+
+
+def test_letters_stand_for_sources():
+    lines = compare_networks().of_papers().splitlines()
+    keys = dict(re.fullmatch(r"([a-z]): (.+)", line).groups() for line in lines if line[1:3] == ": ")
+    rows = [line.rsplit(None, 1) for line in lines if line.endswith(tuple(f" {letter}" for letter in keys))]
+    assert len(rows) == len(compare_networks().papers) - 1  # LeNet-5 has no error
+    for row, letter in rows:
+        assert keys[letter] == paper_row(row.split("  ")[0]).error.source
+
+
+def test_no_line_is_wider_than_the_page():
+    longest = max(str(compare_networks()).splitlines(), key=len)
+    assert len(longest) <= WIDTH, longest
+
+
+def test_a_long_key_goes_on_in_the_next_line(records):
+    device = "a machine with a name that is long " * 3
+    records(0, device=device.strip())
+    records(1, device="short")
+    lines = compare_networks(["NiN"], ["lenet"]).of_speeds().splitlines()
+    first = next(i for i, line in enumerate(lines) if "recorded runs: a machine" in line)
+    assert lines[first + 1].startswith("   ")
+    assert " ".join(f"{lines[first]} {lines[first + 1]}".split()).endswith(f"{device.strip()}, float32")
+    assert all(len(line) <= WIDTH for line in lines)
 
 
 def test_bad_input_is_named(records):

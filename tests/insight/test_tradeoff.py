@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.transforms import Affine2D, Bbox
 
 from d2lcnn import TradeoffPoint, compare_networks, pareto_front, place_labels, plot_tradeoff
 from d2lcnn.insight.published import WAYS
@@ -62,6 +63,19 @@ def test_labels_of_the_papers_networks_do_not_overlap():
         assert inside.y0 <= box.y0
         assert box.y1 <= inside.y1
     plt.close(axes.figure)
+
+
+def test_no_label_touches_its_mark_whatever_its_shape():
+    points = [TradeoffPoint("a name", 1e8, 1e8, 1, kind) for kind in "abcdef"]
+    for point in points:
+        axes = plot_tradeoff([point], "value", kinds="abcdef")
+        axes.figure.draw_without_rendering()
+        (marks,) = axes.collections
+        shape = marks.get_paths()[0].get_extents(Affine2D(marks.get_transforms()[0]))
+        x, y = axes.transData.transform((1e8, 1))
+        mark = Bbox.from_extents(shape.x0 + x, shape.y0 + y, shape.x1 + x, shape.y1 + y)
+        assert not mark.overlaps(axes.texts[0].get_window_extent()), point.kind
+        plt.close(axes.figure)
 
 
 def test_labels_find_a_place_in_a_crowd_and_hide_no_mark():

@@ -57,12 +57,22 @@ def tables(markdown: str) -> list[list[list[str]]]:
 
 def cells(line: str) -> list[str]:
     """Split a row where no backslash keeps the bar, and take away what marks the text up."""
-    found = []
-    for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]:
-        code = re.fullmatch(r"(`+) ?(.*?) ?\1", cell.strip())
-        text = code.group(2) if code else cell.strip().removeprefix("**").removesuffix("**")
-        found.append(re.sub(r"\\(.)", r"\1", re.sub(r"^\[(.*)\]\(.*\)$", r"\1", text)))
-    return found
+    return [
+        plain(cell.strip().removeprefix("**").removesuffix("**"))
+        for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]
+    ]
+
+
+def plain(markdown: str) -> str:
+    """Give text without links and without the backslashes that keep its signs from being markup."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", markdown))
+
+
+def lists(markdown: str) -> list[list[list[str]]]:
+    """Give the entries of each folded list, an entry as its lines, whether these are broken or a list of their own."""
+    folds = re.findall(r"<details class=\"fold.*?</details>", markdown, re.DOTALL)
+    found = [re.findall(r"^- (.*(?:\n  .*)*)", fold, re.MULTILINE) for fold in folds]
+    return [[plain(re.sub(r"\\?\n  (- )?", "\n", entry)).splitlines() for entry in some] for some in found]
 
 
 def test_the_page_has_every_part_once(evidence: ModuleType) -> None:
@@ -119,10 +129,24 @@ def test_kinds_of_cells(
 def test_every_notebook_has_a_row_and_the_last_row_is_the_sum(written: dict[str, str]) -> None:
     (table,) = tables(written["notebooks"])
     assert len(table) == len(NOTEBOOKS) + 2
-    numbers = [[int(cell) for cell in row[1:]] for row in table[1:]]
+    numbers = [[int(cell.replace(",", "")) for cell in row[1:]] for row in table[1:]]
     assert [sum(column) for column in zip(*numbers[:-1], strict=True)] == numbers[-1]
     for path in NOTEBOOKS:
         assert f"]({path.name})" in written["notebooks"]
+
+
+def test_notebooks_come_in_the_books_order(
+    evidence: ModuleType, written: dict[str, str], tmp_path: Path
+) -> None:
+    names = re.findall(r"\]\((.*)\.ipynb\)", written["notebooks"])
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    assert names == [name for name in re.findall(r"file: book/(.+)", contents) if name in names]
+    # What the contents lack is not lost.
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_toc.yml").write_text("parts: [{chapters: [{file: book/b}, {file: book/text}]}]")
+    for name in ("z.ipynb", "a.ipynb", "b.ipynb"):
+        (tmp_path / "book" / name).touch()
+    assert [path.stem for path in evidence.notebooks.in_order(tmp_path)] == ["b", "a", "z"]
 
 
 # ---------------------------------------------------------------- claims
@@ -164,12 +188,19 @@ def test_claims_are_on_the_page(evidence: ModuleType, written: dict[str, str]) -
 
 
 def test_the_ledgers_disagreements_are_all_there(written: dict[str, str]) -> None:
-    by_paper, others = tables(written["ledger"])
+    (by_paper,) = tables(written["ledger"])
+    (reasons,) = lists(written["ledger"])
+    others = [row for row in LEDGER if row.explanation]
     assert sum(int(row[1]) for row in by_paper[1:]) == len(LEDGER)
-    assert sum(int(row[3]) for row in by_paper[1:]) == len(others) - 1
-    assert [row[-1] for row in others[1:]] == [row.explanation for row in LEDGER if row.explanation]
-    for row in others[1:]:
-        assert row[3] != row[4], row
+    assert sum(int(row[3]) for row in by_paper[1:]) == len(others)
+    assert sum(len(figures) for _, *figures in reasons) == len(others)
+    assert len({reason for reason, *_ in reasons}) == len(reasons), "each reason stands once"
+    for row in others:
+        (figures,) = (lines for said, *lines in reasons if said == f"*{row.paper}.* {row.explanation}")
+        names = [row.place, " ".join(filter(None, [row.network, row.layer])), row.quantity]
+        (figure,) = (line for line in figures if line.startswith(", ".join(names) + ": "))
+        printed, ours = re.fullmatch(r"(\S+) printed, (\S+) ours", figure.rpartition(": ")[2]).groups()
+        assert printed != ours, figure
 
 
 def test_speed_names_machine_and_date(evidence: ModuleType, written: dict[str, str]) -> None:
@@ -180,6 +211,31 @@ def test_speed_names_machine_and_date(evidence: ModuleType, written: dict[str, s
         assert result["date"] in said
         (table,) = tables(said)
         assert [row[0] for row in table[1:]] == [*result["recipes"], "geometric mean"]
+        for row, entry in zip(table[1:], result["recipes"].values(), strict=False):
+            assert row[1:3] == [str(len(entry["float32"])), str(entry["steps"]["ours"])]
+
+
+def test_the_conditions_of_a_speed_are_those_of_its_file(evidence: ModuleType) -> None:
+    path = next((ROOT / "d2lcnn" / "results" / "speed").glob("*.json"))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    result["recipes"] = dict(list(result["recipes"].items())[:2])
+    one, other = result["recipes"].values()
+    for entry in (one, other):
+        entry["auto_compiled"] = False
+        entry["agreement"] |= {"float32_agrees": True, "steps": 7}
+    said = evidence.speed.of_machine(ROOT, result)
+    assert (
+        "In runs of 7 steps in float32 both gave the same losses from the same seed, for all 2 recipes."
+        in said
+    )
+    assert "compiled" not in said
+    other["agreement"]["float32_agrees"] = False
+    other["steps"]["d2l"] += 1
+    one["auto_compiled"] = True
+    said = evidence.speed.of_machine(ROOT, result)
+    assert "for 1 of the 2 recipes." in said
+    assert "(compiled as well: lenet)" in said
+    assert tables(said)[0][2][2] == f"{other['steps']['ours']} or {other['steps']['d2l']}"
 
 
 # ---------------------------------------------------------------- mutants
@@ -218,28 +274,36 @@ def results(tmp_path: Path) -> Path:
 def test_shares_of_mutants(evidence: ModuleType, results: Path) -> None:
     said = evidence.mutants.write(results)
     assert "3 changes were drawn with seed 5" in said
-    assert "tests noticed 1 (33%), the notebooks 1 (33%) of the 3, the two together **2 (67%)**" in said
-    assert "run the code of 2 of the changes, and noticed 1 (50%) of these" in said
-    rooms, left, everything = tables(said)
+    assert (
+        "tests noticed 1 (33%). The notebooks were shown all 3, run the code of 2 of these, and noticed 1 (50%)."
+        in said
+    )
+    assert "together noticed **2 (67%)**" in said
+    (rooms,) = tables(said)
     assert rooms[1:] == [
-        ["nets", "2", "1", "1", "2"],
-        ["data", "1", "0", "0", "0"],
-        ["all", "3", "1", "1", "2"],
+        ["nets", "2", "1", "1 of 2", "2"],
+        ["data", "1", "0", "0 of 1", "0"],
+        ["all", "3", "1", "1 of 3", "2"],
     ]
-    assert left[1:] == [["data/idx.py:3", "a = 1 | `b`", "a = 2 | `b`", "not explained yet"]]
-    assert everything[1][3:] == ["tests/nets/test_vgg.py::test_x[a|b]", "–"]
-    assert everything[2][3:] == ["–", "vgg"]
-    assert everything[3][3:] == ["–", "none runs it"]
+    left, everything = lists(said)
+    change = "`` a = 1 | `b` `` → `` a = 2 | `b` ``"
+    assert left == [[f"`data/idx.py:3`: {change}", "not explained yet"]]
+    assert everything == [
+        [f"`nets/vgg.py:3`: {change}", "tests: `tests/nets/test_vgg.py::test_x`; notebooks: none"],
+        [f"`nets/vgg.py:4`: {change}", "tests: none; notebooks: vgg"],
+        [f"`data/idx.py:3`: {change}", "tests: none; notebooks: none runs it"],
+    ]
 
 
 def test_an_interrupted_run_says_so(evidence: ModuleType, results: Path) -> None:
     path = results / "book" / "mutants.json"
     result = json.loads(path.read_text())
-    result["mutants"][0] |= {"shown": False, "asked": []}
+    result["mutants"][2]["shown"] = False
     path.write_text(json.dumps(result))
     said = evidence.mutants.write(results)
-    assert "the notebooks 1 (50%) of the 2 that they were shown so far, the two together **2 (67%)**" in said
-    assert tables(said)[2][1][-1] == "not shown yet"
+    assert "The notebooks were shown 2 so far, run the code of 2 of these, and noticed 1 (50%)." in said
+    assert tables(said)[0][2] == ["data", "1", "0", "not yet", "0"]
+    assert lists(said)[1][2][1] == "tests: none; notebooks: not shown yet"
 
 
 def test_an_explanation_stands_beside_its_survivor(evidence: ModuleType, results: Path) -> None:
@@ -251,7 +315,7 @@ def test_an_explanation_stands_beside_its_survivor(evidence: ModuleType, results
     }
     lines = "\n".join(f"{key} = '''{value}'''" for key, value in row.items())
     (results / "book" / "mutants.toml").write_text(f"[[survivor]]\n{lines}\n")
-    assert tables(evidence.mutants.write(results))[1][1][-1] == "It is *nothing*."
+    assert lists(evidence.mutants.write(results))[0][0][-1] == "It is *nothing*."
 
 
 def test_every_survivor_is_explained(evidence: ModuleType) -> None:

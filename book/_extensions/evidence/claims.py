@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evidence.markdown import code, count, fold
+from evidence.markdown import code, count, fold, items
 
 
 def rooms(root: Path) -> list[dict[str, Any]]:
@@ -24,13 +24,13 @@ def write(root: Path) -> str:
     number = 0
     tests: set[str] = set()
     for room in rooms(root):
-        lines = [
-            "\\\n  ".join([claim["says"], *map(code, claim["tests"])])
+        entries = [
+            [claim["says"], *map(code, claim["tests"])]
             for claim in room["claim"]
         ]
-        heading = f"{room['about']}: {count(len(lines), 'claim')}"
-        parts.append(fold(heading, "\n".join(f"- {line}" for line in lines)))
-        number += len(lines)
+        heading = f"{room['about']}: {count(len(entries), 'claim')}"
+        parts.append(fold(heading, items(entries)))
+        number += len(entries)
         tests.update(test for claim in room["claim"] for test in claim["tests"])
     said = f"These are {count(number, 'claim')}, held by {count(len(tests), 'test')}.\n"
     return said + "\n" + "\n".join(parts)

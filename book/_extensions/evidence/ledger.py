@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evidence.markdown import fold, table, text
+
+if TYPE_CHECKING:
+    from d2lcnn.insight.ledger import LedgerRow
 
 
 def write(root: Path) -> str:
@@ -27,21 +32,26 @@ def write(root: Path) -> str:
         ],
         (1, 2, 3),
     )
-    rows = [
-        [
-            text(f"{row.paper}, {row.place}"),
-            text(" ".join(filter(None, [row.network, row.layer]))),
-            text(row.quantity),
-            *(_figure(value) for value in (row.published, row.ours)),
-            text(row.explanation),
-        ]
-        for row in others
-    ]
-    header = ["where", "network, layer", "quantity", "published", "ours", "why"]
     return f"{said}\n{by_paper}\n" + fold(
-        f"The {len(others)} that do not agree, and why",
-        table(header, rows, (3, 4)),
+        f"The {len(others)} that do not agree, and why", _by_reason(others)
     )
+
+
+def _by_reason(rows: Iterable[LedgerRow]) -> str:
+    """List each paper's explanations, and under each the figures to which it applies."""
+    reasons: dict[tuple[str, str], list[LedgerRow]] = {}
+    for row in rows:
+        reasons.setdefault((row.paper, row.explanation), []).append(row)
+    lines = []
+    for (paper, explanation), those in reasons.items():
+        lines.append(f"- *{text(paper)}.* {text(explanation)}\n")
+        for row in those:
+            of = text(" ".join(filter(None, [row.network, row.layer])))
+            lines.append(
+                f"  - {text(row.place)}, {of}, {text(row.quantity)}: "
+                f"{_figure(row.published)} printed, {_figure(row.ours)} ours\n"
+            )
+    return "".join(lines)
 
 
 def _figure(value: float | tuple[int, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def text(value: object) -> str:
-    """Give a value as plain text in a cell: nothing in it is markup."""
+    """Give a value as plain text: nothing in it is markup, in a cell of a table neither."""
     plain = str(value).replace("\n", " ")
     for sign in "\\`*_{}[]<>|$#":
         plain = plain.replace(sign, f"\\{sign}")
@@ -14,8 +14,8 @@ def text(value: object) -> str:
 
 
 def code(value: str) -> str:
-    """Give a value as code in a cell, whatever backticks and bars it holds."""
-    one_line = " ".join(value.split()).replace("|", "\\|")
+    """Give a value as code, whatever backticks it holds; not in a table, whose cells end at a bar."""
+    one_line = " ".join(value.split())
     longest = max((len(run) for run in _runs(one_line)), default=0)
     fence = "`" * (longest + 1)
     space = " " if longest else ""
@@ -59,6 +59,15 @@ def fold(summary: str, content: str, on_paper: bool = True) -> str:
     """
     classes = "fold" if on_paper else "fold screen-only"
     return f'<details class="{classes}">\n<summary>{summary}</summary>\n\n{content}\n</details>\n'
+
+
+def items(entries: Iterable[Sequence[str]]) -> str:
+    """Write a list, each entry in as many lines as it has parts; for a table such parts are too long.
+
+    Args:
+        entries: The parts of each, Markdown already.
+    """
+    return "\n".join("- " + "\\\n  ".join(entry) for entry in entries) + "\n"
 
 
 def count(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evidence.markdown import code, count, fold, table, text
+from evidence.markdown import code, count, fold, items, table, text
 
 
 def explanation(mutant: dict[str, Any], known: list[dict[str, str]]) -> str:
@@ -44,13 +44,17 @@ def write(root: Path) -> str:
     shown = [m for m in mutants if m["shown"]]
     reached = [m for m in shown if m["asked"] or m["cut"]]
     noticed = sum(bool(m["notebook"]) for m in reached)
-    so_far = "" if shown == mutants else " that they were shown so far"
+    were_shown = (
+        f"{len(shown)} so far"
+        if len(shown) < len(mutants)
+        else f"all {len(shown)}"
+    )
     said = (
         f"On {result['date']}, {count(len(mutants), 'change')} were drawn with seed {result['seed']} (Python "
         f"{result['versions']['python']}, PyTorch {result['versions']['torch']}). The package's tests noticed "
-        f"{_share(sum(bool(m['test']) for m in mutants), len(mutants))}, the notebooks {_share(noticed, len(shown))} "
-        f"of the {len(shown)}{so_far}, the two together **{_share(len(mutants) - len(left), len(mutants))}**. Notebooks run the "
-        f"code of {len(reached)} of the changes, and noticed {_share(noticed, len(reached))} of these.\n"
+        f"{_share(sum(bool(m['test']) for m in mutants), len(mutants))}. The notebooks were shown {were_shown}, run the code "
+        f"of {len(reached)} of these, and noticed {_share(noticed, len(reached))}. Tests and notebooks together noticed "
+        f"**{_share(len(mutants) - len(left), len(mutants))}**.\n"
     )
     by_room = table(
         ["room", "changes", "tests", "notebooks", "together"],
@@ -59,33 +63,18 @@ def write(root: Path) -> str:
     )
     parts = [said, by_room]
     if left:
-        rows = [
-            [*_place(m), text(explanation(m, known) or "not explained yet")]
+        heading = f"{count(len(left), 'change')} that nobody noticed"
+        entries = [
+            [_change(m), text(explanation(m, known) or "not explained yet")]
             for m in left
         ]
-        heading = f"{count(len(left), 'change')} that nobody noticed"
-        parts.append(
-            fold(
-                heading,
-                table(
-                    ["where", "code", "changed to", "why it was not noticed"],
-                    rows,
-                ),
-            )
-        )
-    rows = [[*_place(m), code(m["test"]) or "–", _cell(m)] for m in mutants]
-    everything = table(
-        [
-            "where",
-            "code",
-            "changed to",
-            "noticed by test",
-            "noticed by notebook",
-        ],
-        rows,
-    )
+        parts.append(fold(heading, items(entries)))
+    everything = [
+        [_change(m), f"tests: {_test(m)}; notebooks: {_cell(m)}"]
+        for m in mutants
+    ]
     heading = f"All {count(len(mutants), 'change')}"
-    parts.append(fold(heading, everything, on_paper=False))
+    parts.append(fold(heading, items(everything), on_paper=False))
     return "\n".join(parts)
 
 
@@ -104,27 +93,36 @@ def _by_room(mutants: list[dict[str, Any]]) -> list[list[object]]:
             f"**{name}**" if name == "all" else text(name),
             len(found),
             sum(bool(m["test"]) for m in found),
-            sum(bool(m["notebook"]) for m in found),
+            _of_shown(found),
             len(found) - len(survivors(found)),
         ]
         for name, found in rooms.items()
     ]
 
 
-def _place(mutant: dict[str, Any]) -> list[str]:
-    return [
-        code(f"{mutant['file'].removeprefix('d2lcnn/')}:{mutant['line']}"),
-        code(mutant["old"]),
-        code(mutant["new"]),
-    ]
+def _of_shown(mutants: list[dict[str, Any]]) -> str:
+    shown = [m for m in mutants if m["shown"]]
+    if not shown:
+        return "not yet"
+    return f"{sum(bool(m['notebook']) for m in shown)} of {len(shown)}"
+
+
+def _change(mutant: dict[str, Any]) -> str:
+    place = f"{mutant['file'].removeprefix('d2lcnn/')}:{mutant['line']}"
+    return f"{code(place)}: {code(mutant['old'])} → {code(mutant['new'])}"
+
+
+def _test(mutant: dict[str, Any]) -> str:
+    """Name the test that noticed; which of its cases it was says a reader nothing."""
+    return code(mutant["test"].partition("[")[0]) or "none"
 
 
 def _cell(mutant: dict[str, Any]) -> str:
-    """Say which notebook noticed."""
+    """Name the notebook that noticed, or say why none did."""
     if mutant["notebook"]:
         return f"[{mutant['notebook']}]({mutant['notebook']}.ipynb)"
     if not mutant["shown"]:
         return "not shown yet"
     if mutant["cut"]:
         return "not within its time"
-    return "–" if mutant["asked"] else "none runs it"
+    return "none" if mutant["asked"] else "none runs it"

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from evidence.markdown import count, table
 
 IGNORED = "nbval-ignore-output"
@@ -76,13 +78,31 @@ def title(path: Path) -> str:
     return "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
 
 
+def in_order(root: Path) -> list[Path]:
+    """Give the notebooks as the table of contents has them, those that it lacks at the end."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [
+        Path(chapter["file"]).name
+        for part in contents["parts"]
+        for chapter in part["chapters"]
+    ]
+    last = len(pages)
+    return sorted(
+        (root / "book").glob("*.ipynb"),
+        key=lambda path: (
+            pages.index(path.stem) if path.stem in pages else last,
+            path.stem,
+        ),
+    )
+
+
 def write(root: Path) -> str:
-    """Write the table of all notebooks, in the order of the names."""
+    """Write the table of all notebooks, in the book's order."""
     measured = json.loads(
         (root / "book" / "running_times.json").read_text(encoding="utf-8")
     )
     rows, total, seconds, figures = [], Counter[str](), 0, 0
-    for path in sorted((root / "book").glob("*.ipynb")):
+    for path in in_order(root):
         cells = code_cells(path)
         kinds = Counter(map(kind, cells))
         shown = sum(map(pictures, cells))
@@ -92,18 +112,26 @@ def write(root: Path) -> str:
                 f"[{title(path)}]({path.name})",
                 *(kinds[name] for name in KINDS),
                 shown,
-                "not measured" if time is None else time,
+                "not measured" if time is None else f"{time:,}",
             ]
         )
         total += kinds
         seconds += time or 0
         figures += shown
-    rows.append(["**all**", *(total[name] for name in KINDS), figures, seconds])
+    rows.append(
+        [
+            "**all**",
+            *(f"{total[name]:,}" for name in KINDS),
+            figures,
+            f"{seconds:,}",
+        ]
+    )
     header = ["notebook", *KINDS, "figures", "seconds"]
     cells = total.total()
     said = (
         f"The {count(len(rows) - 1, 'notebook')} have {count(cells, 'code cell')}. Of these, {total['compared']:,} "
         f"({total['compared'] / cells:.0%}) print something that is compared; {total['skipped'] or 'none'} "
-        f"{'is' if total['skipped'] in (0, 1) else 'are'} skipped. Seconds are those of a processor, in fast mode.\n"
+        f"{'is' if total['skipped'] in (0, 1) else 'are'} skipped. *Figures* counts all "
+        "pictures, beside a text or alone; *seconds* are those of a processor, in fast mode.\n"
     )
     return said + "\n" + table(header, rows, range(1, len(header)))

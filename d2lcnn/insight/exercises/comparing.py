@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Number
 from statistics import NormalDist
 
 from d2lcnn.insight.exercises.answers import accept, is_close, listed, require, require_function
@@ -31,7 +32,7 @@ def check_comparing_megabytes(megabytes: Callable[[int, int], float]) -> None:
             is_close(got := megabytes(parameters, bits), parameters * bits / 8e6, tolerance=1e-4),
             f"{parameters:,} parameters of {bits} bits take another number of megabytes.",
             got=got,
-            hint="How many bits has a byte, and how many bytes has a megabyte here?",
+            hint="How many bits has a byte, and how many bytes has a megabyte here? Do not round.",
         )
     accept("What a network weighs in a file follows from its parameters alone.")
 
@@ -58,7 +59,7 @@ def check_comparing_error_bar(error_bar: Callable[[float, int], float]) -> None:
             f"An accuracy of {accuracy} on {pictures} pictures has another standard error.",
             got=got,
             hint="Each picture is right or wrong, like a coin with that chance. What is the variance of one throw, of the "
-            "mean of so many, and what is its root?",
+            "mean of so many, and what is its root? Leave it on the scale of the accuracy, without per cent.",
         )
     accept("Ten times smaller takes a hundred times the pictures.")
 
@@ -67,8 +68,8 @@ def check_comparing_front(front: Callable[[list[tuple[float, float]]], Sequence[
     """Check which candidates nothing else beats.
 
     Args:
-        front: Called with a list of (error, cost); gives the places of those for which no other is as good in both and
-            better in one, in any order.
+        front: Called with a list of (error, cost); gives the places, from 0, of those for which no other is as good in
+            both and better in one, in any order.
 
     Raises:
         WrongAnswer: If it gives other places.
@@ -77,7 +78,7 @@ def check_comparing_front(front: Callable[[list[tuple[float, float]]], Sequence[
         >>> check_comparing_front(lambda points: [min(range(len(points)), key=lambda i: points[i])])
         Traceback (most recent call last):
         ...
-        d2lcnn.insight.exercises.answers.WrongAnswer: Of [(30, 1), (25, 2), (27, 3)] others are beaten by none...
+        d2lcnn.insight.exercises.answers.WrongAnswer: On the front of [(30, 1), (25, 2), (27, 3)] are other places...
     """
     require_function(front)
     cases: list[list[tuple[float, float]]] = [
@@ -98,14 +99,26 @@ def check_comparing_front(front: Callable[[list[tuple[float, float]]], Sequence[
     ]
     for points in cases:
         got = front(list(points))
+        places = listed(got)
         require(
-            sorted(listed(got), key=str) == sorted(pareto_front(points), key=str),
-            f"Of {points} others are beaten by none.",
+            all(isinstance(place, Number) and not isinstance(place, bool) for place in map(_plain, places)),
+            "Places are asked for: one list of whole numbers, the first pair's 0.",
+            got=got,
+            hint="Neither the pairs themselves, nor a yes or no for each of them.",
+        )
+        require(
+            sorted(places, key=str) == sorted(pareto_front(points), key=str),
+            f"On the front of {points} are other places, the first pair's being 0.",
             got=got,
             hint="One that is equal to another in both respects does not beat it; one that is equal in one respect and "
             "better in the other does.",
         )
-    accept("What is not on the front can be left out, whatever error and cost are worth to you.")
+    accept("What is not on the front can be left out, whatever an error costs you.")
+
+
+def _plain(place: object) -> object:
+    """Give the Python number that a scalar of numpy or torch holds, anything else as it is."""
+    return place.item() if getattr(place, "shape", None) == () else place  # type: ignore[attr-defined]
 
 
 def check_comparing_wins(wins: Callable[[float, float, float], float]) -> None:
@@ -134,7 +147,7 @@ def check_comparing_wins(wins: Callable[[float, float, float], float]) -> None:
             hint="The difference of the two accuracies is normally distributed too. What are its mean and its deviation, "
             "and when does it have the wrong sign?",
         )
-    accept("With no difference it is one half; it falls as the difference grows against the scatter.")
+    accept("Without a gap it is one half; it falls as the gap outgrows the scatter.")
 
 
 def check_comparing_seeds(seeds: Callable[[float, float, float], int]) -> None:
@@ -193,8 +206,8 @@ def check_comparing_excess(excess: Callable[[int], float]) -> None:
             is_close(got := excess(k), right, tolerance=0.02),
             f"The best of {k} equal networks is another distance above their mean.",
             got=got,
-            hint="Draw k normal numbers many times and take the mean of their maxima, or integrate x times the density of "
-            "the maximum.",
+            hint="Draw k normal numbers a hundred thousand times and take the mean of their maxima, or integrate x times "
+            "the density of the maximum.",
         )
     accept("Whoever tries ten and prints the best one adds a deviation and a half.")
 

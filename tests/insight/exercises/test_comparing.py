@@ -3,6 +3,8 @@
 import math
 from statistics import NormalDist, geometric_mean, harmonic_mean, mean
 
+import numpy as np
+import pytest
 import torch
 
 import d2lcnn
@@ -78,5 +80,37 @@ WRONG = [
 ]  # fmt: skip
 
 
+def mask(points):
+    return [i in front(points) for i in range(len(points))]
+
+
+# What is no place at all is told apart from a wrong place.
+NO_PLACES = [
+    mask,
+    lambda points: np.array(mask(points)),
+    lambda points: np.where(mask(points)),
+    lambda points: torch.tensor(mask(points)).nonzero(),
+    lambda points: [points[i] for i in front(points)],
+]
+PLACES = [
+    lambda points: np.where(mask(points))[0],
+    lambda points: list(np.where(mask(points))[0]),
+    lambda points: set(front(points)),
+]
+WRONG += [(checks.check_comparing_front, answer) for answer in NO_PLACES]
+RIGHT += [(checks.check_comparing_front, answer) for answer in PLACES]
+
+
 test_accepts = accepts(RIGHT)
 test_refuses = refuses(WRONG)
+
+
+@pytest.mark.parametrize("answer", NO_PLACES)
+def test_what_is_no_place_is_called_so(answer):
+    with pytest.raises(d2lcnn.WrongAnswer, match="Places are asked for"):
+        checks.check_comparing_front(answer)
+
+
+def test_counting_from_one_is_pointed_at():
+    with pytest.raises(d2lcnn.WrongAnswer, match="are other places, the first pair's being 0"):
+        checks.check_comparing_front(lambda points: [i + 1 for i in front(points)])
