@@ -1,9 +1,9 @@
 """Training, measuring, and the record of what was measured."""
 
+import d2lcnn.training.huge_pages  # noqa: F401  # for what it does
 from d2lcnn.training.animator import Animator
 from d2lcnn.training.epoch import DivergedError
 from d2lcnn.training.history import History
-from d2lcnn.training.huge_pages import use_huge_pages
 from d2lcnn.training.loop import train_ch6, xavier_uniform
 from d2lcnn.training.metrics import Accumulator, Timer, accuracy, evaluate, evaluate_accuracy_gpu
 from d2lcnn.training.recipes import RECIPES, Recipe
@@ -35,5 +35,3 @@ __all__ = [
     "train_ch6",
     "xavier_uniform",
 ]
-
-use_huge_pages()
