@@ -1,4 +1,4 @@
-"""Read and write the pages in several processes at once; Jupyter Book has no option for it."""
+"""What makes the build quicker: several processes, which Jupyter Book has no option for, and no search done twice."""
 
 from __future__ import annotations
 
