@@ -17,7 +17,7 @@ from .browsing import resize, visit
 from .conftest import ROOT, SITE, Page
 from .published import BASE, PATH, SENTENCE, TITLE, captions, publish
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("editions")]
+pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("course")]
 
 # Sphinx's own pages, which are no chapters.
 NO_CHAPTERS = {"genindex", "py-modindex", "search"}
@@ -60,12 +60,12 @@ def test_both_editions_have_the_same_pages(both, names):
     assert {name for name in chinese if not name.startswith("_static")} - set(names) == {"index"}
 
 
-def test_the_chinese_edition_shows_what_is_translated_in_a_chinese_frame(both):
+def test_the_chinese_edition_shows_what_is_translated_in_a_chinese_frame(course, both):
     page = text_of(both, "zh/book/lenet")
     assert Page(both / "zh" / "book" / "lenet.html").lang == "zh-CN"
     assert SENTENCE in page
     assert f"<title>LeNet — {TITLE}</title>" in page.replace("&#8212;", "—")
-    for i, caption in enumerate(captions(), start=1):
+    for i, caption in enumerate(captions(course), start=1):
         assert f"第{i}部分" in page
         assert html.escape(caption) not in page
     # The theme's own words.

@@ -10,7 +10,7 @@ from .browsing import visit
 from .conftest import Page
 from .published import PATH, publish
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("editions")]
+pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("course")]
 
 
 @pytest.fixture(scope="session")

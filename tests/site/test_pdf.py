@@ -8,38 +8,55 @@ import shutil
 import subprocess
 import sys
 import unicodedata
-from pathlib import Path
 
 import nbformat
 import pypdfium2
 import pytest
-import yaml  # type: ignore[import-untyped]
 from pypdf import PdfReader
 
-# One PDF for all of them, also where the tests run in two processes.
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("pdf")]
+from .published import ROOT, settings
 
-ROOT = Path(__file__).resolve().parents[2]
-PDF = ROOT / "_build" / "downloads" / "d2lcnn.pdf"
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-FILES = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
-NOTEBOOKS = {
-    path.stem: nbformat.read(path, as_version=4)
-    for path in sorted((ROOT / "book").glob("*.ipynb"))
-    if f"book/{path.stem}" in FILES
-}
+# Printed from the copy that the tests of the editions build, in the process that builds it.
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("course")]
 
 
-def title_of(name):
-    """The first heading of a chapter's source, with the apostrophes that the page has."""
-    if Path(name).name in NOTEBOOKS:
-        text = "\n".join(
-            cell.source for cell in NOTEBOOKS[Path(name).name].cells if cell.cell_type == "markdown"
-        )
-    else:
-        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
-    return re.search(r"^# (.+)$", text, re.MULTILINE)[1].strip().replace("'", "’")
+@pytest.fixture(scope="module")
+def config(course):
+    return settings(course, "_config.yml")
+
+
+@pytest.fixture(scope="module")
+def parts(course):
+    """The parts of the table of contents: a caption, and its chapters' files."""
+    return [
+        (part["caption"], [chapter["file"] for chapter in part["chapters"]])
+        for part in settings(course, "_toc.yml")["parts"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def notebooks(course, parts):
+    """The notebooks of the course, by the names of their files."""
+    files = [name for _, names in parts for name in names]
+    found = {name: course / f"{name}.ipynb" for name in files if (course / f"{name}.ipynb").is_file()}
+    assert found
+    return {name: nbformat.read(path, as_version=4) for name, path in found.items()}
+
+
+@pytest.fixture(scope="module")
+def titles(course, parts, notebooks):
+    """The first heading of each chapter's source, by its file, with the apostrophes that the page has."""
+    texts = {
+        name: "\n".join(cell.source for cell in notebooks[name].cells if cell.cell_type == "markdown")
+        if name in notebooks
+        else (course / f"{name}.md").read_text(encoding="utf-8")
+        for _, names in parts
+        for name in names
+    }
+    return {
+        name: re.search(r"^# (.+)$", text, re.MULTILINE)[1].strip().replace("'", "’")
+        for name, text in texts.items()
+    }
 
 
 def squashed(text):
@@ -70,18 +87,22 @@ def structure(node, seen=0):
 
 
 @pytest.fixture(scope="module")
-def pdf(browser):
-    """The PDF, printed anew; without a browser this is skipped, or fails in CI."""
-    PDF.unlink(missing_ok=True)
-    done = subprocess.run([sys.executable, "tools/pdf.py"], cwd=ROOT, capture_output=True, text=True)
+def file(browser, course, both):
+    """The PDF's path, printed anew; without a browser this is skipped, or fails in CI."""
+    done = subprocess.run([sys.executable, "tools/pdf.py"], cwd=course, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return PdfReader(PDF)
+    return course / "_build" / "downloads" / "d2lcnn.pdf"
 
 
 @pytest.fixture(scope="module")
-def texts(pdf):
+def pdf(file):
+    return PdfReader(file)
+
+
+@pytest.fixture(scope="module")
+def texts(file):
     # PDFium reads hundreds of pages in a second, pypdf a few.
-    return [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(PDF)]
+    return [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file)]
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +110,9 @@ def tags(pdf):
     return list(structure(pdf.root_object["/StructTreeRoot"]["/K"]))
 
 
-def test_it_says_what_it_is(pdf):
-    assert pdf.metadata.title == CONFIG["title"]
-    assert pdf.metadata.author == CONFIG["author"]
+def test_it_says_what_it_is(pdf, config):
+    assert pdf.metadata.title == config["title"]
+    assert pdf.metadata.author == config["author"]
     assert "/CreationDate" not in pdf.metadata
     assert pdf.root_object["/Lang"] == "en"
     assert pdf.root_object["/MarkInfo"]["/Marked"]
@@ -110,12 +131,12 @@ def test_every_page_is_a4_numbered_and_holds_something(pdf, texts):
         assert len(words) > 5, f"page {number} is blank: {text!r}"
 
 
-def test_outline_has_every_part_and_chapter_where_it_begins(pdf, texts):
+def test_outline_has_every_part_and_chapter_where_it_begins(pdf, texts, config, parts, titles):
     outline = [(level, entry.title, entry) for level, entry in entries(pdf.outline)]
-    expected = [(1, CONFIG["title"]), (1, "Contents"), (1, "About this course")]
-    for part in TOC["parts"]:
-        expected += [(1, part["caption"]), *((2, title_of(chapter["file"])) for chapter in part["chapters"])]
-    chapters = {title_of(name) for name in FILES}
+    expected = [(1, config["title"]), (1, "Contents"), (1, "About this course")]
+    for caption, names in parts:
+        expected += [(1, caption), *((2, titles[name]) for name in names)]
+    chapters = {*titles.values()}
     found = [
         (level, title) for level, title, _ in outline if level == 1 or (level == 2 and title in chapters)
     ]
@@ -125,11 +146,11 @@ def test_outline_has_every_part_and_chapter_where_it_begins(pdf, texts):
         assert squashed(title) in squashed(texts[page]), f"{title} does not stand on page {page + 1}"
 
 
-def test_contents_name_the_page_of_every_part_and_chapter(pdf, texts):
+def test_contents_name_the_page_of_every_part_and_chapter(pdf, texts, parts, titles):
     pages = {entry.title: pdf.get_destination_page_number(entry) + 1 for level, entry in entries(pdf.outline)}
     first = pages["Contents"] - 1
     contents = squashed("".join(texts[first : pages["About this course"] - 1]))
-    for title in [part["caption"] for part in TOC["parts"]] + [title_of(name) for name in FILES]:
+    for title in [*(caption for caption, _ in parts), *titles.values()]:
         assert f"{squashed(title)}{pages[title]}" in contents
 
 
@@ -155,25 +176,27 @@ def test_every_link_leads_somewhere(pdf):
     ]
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_no_line_of_code_is_cut_and_no_solution_is_folded(texts, name):
+def test_no_line_of_code_is_cut_and_no_solution_is_folded(texts, notebooks):
     text = squashed("".join(re.sub(rf"\n?{number}$", "", page) for number, page in enumerate(texts, start=1)))
-    cells = [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"
-             and not {"remove-cell", "remove-input"} & set(cell.metadata.get("tags", []))]  # fmt: skip
-    if "## Exercises" in "".join(cell.source for cell in NOTEBOOKS[name].cells):
-        assert any("solution" in cell.metadata.get("tags", []) for cell in cells)
-    lines = [line for cell in cells for line in cell.source.splitlines() if line.strip()]
-    missing = [line for line in lines if squashed(line) not in text]
+    missing = []
+    for name, notebook in notebooks.items():
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"
+                 and not {"remove-cell", "remove-input"} & set(cell.metadata.get("tags", []))]  # fmt: skip
+        if "## Exercises" in "".join(cell.source for cell in notebook.cells):
+            assert any("solution" in cell.metadata.get("tags", []) for cell in cells)
+        lines = [line for cell in cells for line in cell.source.splitlines() if line.strip()]
+        assert lines
+        missing += [f"{name}: {line}" for line in lines if squashed(line) not in text]
     assert not missing, "\n".join(missing)
 
 
-def test_math_is_drawn_and_can_be_read_aloud(texts, tags):
+def test_math_is_drawn_and_can_be_read_aloud(texts, tags, notebooks):
     text = "".join(texts)
     assert not re.findall(r"\\(?:frac|left|right|sum|text|eta|lfloor|partial)\b|\$\$", text)
     # Sphinx puts what has several lines into a split environment.
     alternatives = {re.sub(r"\\(?:begin|end)\{split\}", "", squashed(str(tag["/Alt"])))
                     for tag in tags if "/Alt" in tag}  # fmt: skip
-    sources = "\n".join(cell.source for notebook in NOTEBOOKS.values() for cell in notebook.cells
+    sources = "\n".join(cell.source for notebook in notebooks.values() for cell in notebook.cells
                         if cell.cell_type == "markdown")  # fmt: skip
     formulas = re.findall(r"^\$\$(.+?)\$\$", sources, re.DOTALL | re.MULTILINE)
     assert formulas
@@ -183,12 +206,12 @@ def test_math_is_drawn_and_can_be_read_aloud(texts, tags):
     assert len(alternatives) > 2 * len(formulas)
 
 
-def test_every_picture_is_there_and_says_what_it_shows(pdf, tags):
+def test_every_picture_is_there_and_says_what_it_shows(pdf, tags, notebooks):
     figures = [tag for tag in tags if tag["/S"] == "/Figure"]
     assert figures
     assert all(str(tag.get("/Alt", "")).strip() for tag in figures)
     alternatives = {str(tag["/Alt"]) for tag in figures}
-    told = [cell.metadata["mystnb"]["image"]["alt"] for notebook in NOTEBOOKS.values() for cell in notebook.cells
+    told = [cell.metadata["mystnb"]["image"]["alt"] for notebook in notebooks.values() for cell in notebook.cells
             if "image" in cell.metadata.get("mystnb", {})]  # fmt: skip
     assert told
     assert not set(told) - alternatives
