@@ -53,6 +53,13 @@ def test_the_mutations_that_make_test_leaves_out_are_run() -> None:
     assert command.endswith(" -m weekly tests")
 
 
+def test_the_whole_course_is_built_in_both_languages_and_printed() -> None:
+    (step,) = [step for step in JOBS["newest"]["steps"] if "check.py" in step.get("run", "")]
+    assert step["env"]["D2LCNN_WHOLE_COURSE"] == "1"
+    asked = (ROOT / "tests" / "site" / "published.py").read_text(encoding="utf-8")
+    assert 'os.environ.get("D2LCNN_WHOLE_COURSE") == "1"' in asked
+
+
 def test_the_report_follows_every_other_job() -> None:
     report = JOBS["report"]
     assert set(report["needs"]) == set(JOBS) - {"report"}

@@ -24,15 +24,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "rules": {rule: {"enabled": False} for rule in COLOURS},
     },
 }
-# A chapter has thousands of coloured words of code, with which axe would take four times as long. Of those that are alike,
-# and stand in elements that are alike, the first keeps its element; the others stay as words at the same place.
+# A chapter has thousands of coloured words of code and of elements of formulas, with which axe would take four times as
+# long. Of those that are alike, and stand in elements that are alike, the first keeps its element; the others stay as words
+# at the same place.
 UNWRAP_TWINS = """() => {
     const seen = new Set();
-    for (const span of document.querySelectorAll('article span[class]')) {
-        if (span.attributes.length > 1 || span.children.length) continue;
-        const around = [span, span.parentElement, span.parentElement.parentElement];
+    for (const element of document.querySelectorAll('article :is(span[class], mjx-container)')) {
+        const formula = element.matches('mjx-container');
+        if (!formula && (element.attributes.length > 1 || element.children.length)) continue;
+        const around = [element, element.parentElement, element.parentElement.parentElement];
         const kind = around.map(element => `${element.tagName}.${element.className}`).join(' ');
-        if (seen.has(kind)) span.replaceWith(span.textContent);
+        if (seen.has(kind)) element.replaceWith(formula ? 'formula' : element.textContent);
         seen.add(kind);
     }
     document.body.normalize();

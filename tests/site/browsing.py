@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", OFFLINE]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+MATHJAX = "/_static/vendor/mathjax/tex-mml-chtml.js"
 NO_BROWSER = (
     "the pages were not tried in a browser: none was found. Install Chromium (`apt-get install chromium`) or name "
     "the program in D2LCNN_CHROMIUM, then run `make test` again."
@@ -47,7 +49,7 @@ INSPECT = """() => {
         const wide = all('article *').find(e => e.getBoundingClientRect().right > window.innerWidth + 1);
         problems.push(`it scrolls sideways by ${excess} px, first at ${wide && wide.outerHTML.slice(0, 120)}`);
     }
-    for (const math of all('article .math'))
+    for (const math of window.formulasLeftOut ? [] : all('article .math'))
         if (!math.querySelector('mjx-container')) problems.push(`math not drawn: ${math.textContent.slice(0, 60)}`);
     for (const error of all('mjx-merror, mjx-mtext[style*="color: red"]'))
         problems.push(`TeX that MathJax does not know: ${error.closest('mjx-container').textContent.slice(0, 80)}`);
@@ -87,15 +89,34 @@ def find_browser() -> str | None:
     return path
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Answers without writing a log."""
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+class WithoutFormulas(Quiet):
+    """Answers with nothing in MathJax's place, which needs most of the time that a page takes to load."""
+
+    def do_GET(self) -> None:
+        if not urlsplit(self.path).path.endswith(MATHJAX):
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/javascript")
+        self.end_headers()
+        self.wfile.write(b"window.formulasLeftOut = true;")
+
+
 @contextmanager
-def serve(site: Path) -> Iterator[str]:
-    """Serve a folder from a thread and give its address."""
+def serve(site: Path, quiet: type[Quiet] = Quiet) -> Iterator[str]:
+    """Serve a folder from a thread and give its address.
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(site))
+    Args:
+        site: The folder.
+        quiet: What answers.
+    """
+    handler = functools.partial(quiet, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -106,7 +127,7 @@ def serve(site: Path) -> Iterator[str]:
             thread.join()
 
 
-def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[str]]:
+def visit(context: BrowserContext, address: str, name: str, formulas: bool = True) -> tuple[Page, list[str]]:
     """Open one page and return it with all that is wrong with it.
 
     Args:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .axe import load_axe
-from .browsing import FLAGS, NO_BROWSER, find_browser, serve
+from .browsing import FLAGS, NO_BROWSER, WithoutFormulas, find_browser, serve
 from .published import both, course  # noqa: F401
 
 if TYPE_CHECKING:
@@ -187,6 +187,13 @@ def extension() -> Callable[[str], ModuleType]:
 def address(site: Path) -> Iterator[str]:
     """Serve the site from a thread."""
     with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def quick_address(site: Path) -> Iterator[str]:
+    """Serve the site without MathJax, for what has nothing to do with formulas."""
+    with serve(site, WithoutFormulas) as url:
         yield url
 
 

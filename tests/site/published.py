@@ -24,6 +24,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from babel.messages.pofile import read_po, write_po
 
+from .browsing import Quiet, WithoutFormulas
+
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = "https://github.com/some-one/d2lcnn"
 PATH = "/d2lcnn/"
@@ -33,6 +35,11 @@ TITLE = "经典卷积网络"
 SENTENCE = "卷积核在图像上滑动，汇聚层逐步降低分辨率。"
 # A notebook with all that notebooks have, a page of text, one of docstrings, and the two that others lead to.
 PART = {"book/lenet", "book/run-it-yourself", "book/api/data", "book/glossary", "book/bibliography"}
+
+
+def is_whole() -> bool:
+    """Whether all that takes long is wanted of all pages."""
+    return os.environ.get("D2LCNN_WHOLE_COURSE") == "1"
 
 
 def settings(course: Path, name: str) -> Any:
@@ -89,7 +96,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, repository: ModuleType, tra
     course = tmp_path_factory.mktemp("course")
     copy_of_the_course(course)
     repository.set_address(REPOSITORY, course)
-    if os.environ.get("D2LCNN_WHOLE_COURSE") != "1":
+    if not is_whole():
         keep_only(course, PART)
     messages = course / "locale" / "zh_CN" / "LC_MESSAGES"
     # The catalogues of the checkout may lie behind its text: what is translated must stand in both. The tool brings them up.
@@ -119,18 +126,19 @@ def both(course: Path) -> Path:
 
 
 @contextmanager
-def publish(site: Path, path: str) -> Iterator[str]:
+def publish(site: Path, path: str, quick: bool = False) -> Iterator[str]:
     """Serve a folder at `path` from a thread.
 
     Args:
         site: The built site.
         path: Where it lies on its host, with slashes at both ends, such as "/d2lcnn/"; "/" is the root.
+        quick: Without MathJax, for what has nothing to do with formulas.
 
     Yields:
         The address of the host, without a closing slash.
     """
 
-    class Pages(http.server.SimpleHTTPRequestHandler):
+    class Pages(WithoutFormulas if quick else Quiet):
         def translate_path(self, url: str) -> str:
             inside = url.startswith(path)
             return (
@@ -146,9 +154,6 @@ def publish(site: Path, path: str) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
 
     handler = functools.partial(Pages, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

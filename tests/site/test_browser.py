@@ -1,4 +1,8 @@
-"""The built pages in a real browser: each at three widths, light and dark, and on paper."""
+"""The built pages in a real browser: each at three widths, light and dark, and on paper.
+
+axe needs most of the time. It tries each page on a desktop by day, and one page of each kind in the dark and on a phone,
+where only the styles differ that all pages share; with D2LCNN_WHOLE_COURSE=1, as each week, it tries every page there too.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,27 @@ from .axe import violations
 from .browsing import SETTLE, TWO_FRAMES, resize, visit
 from .conftest import ROOT, SITE, page_paths
 from .paper import on_paper
+from .published import is_whole
+from .weight import too_heavy
 
 pytestmark = pytest.mark.site
 
 PHONE, TABLET, DESKTOP = 360, 768, 1440
 NAMES = [path.relative_to(SITE).as_posix() for path in page_paths(SITE)]
+# A page of each kind, and those with elements that no other has.
+KINDS = {
+    f"book/{name}.html"
+    for name in (
+        "index",
+        "lenet",
+        "comparing",
+        "how-true",
+        "run-it-yourself",
+        "api/nets",
+        "glossary",
+        "bibliography",
+    )
+} | {"genindex.html", "search.html"}
 # Where pictures of all pages go, if they are wanted, on a desktop by day and on a phone by night.
 PICTURES = ROOT / "ci-artifacts" / "screenshots"
 # Of a longer page the beginning is enough; Chromium draws no more than 16,000.
@@ -25,7 +45,7 @@ LONGEST = 8_000
 @pytest.fixture(scope="session")
 def context(browser):
     """One for all pages, which share what they have fetched."""
-    with browser.new_context(viewport={"width": PHONE, "height": 900}, color_scheme="light") as context:
+    with browser.new_context(viewport={"width": PHONE, "height": 900}, color_scheme="dark") as context:
         yield context
 
 
@@ -47,6 +67,7 @@ def keep_picture(page, name, width, scheme):
 def test_the_pages_tried_are_those_of_the_book(pages):
     """They are listed before the tests run, so a site built meanwhile would go unseen."""
     assert list(map(str, pages.values())) == NAMES
+    assert set(NAMES) >= KINDS
 
 
 # Colours fade from light to dark.
@@ -65,12 +86,13 @@ def change_scheme(page, scheme):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page(context, address, axe, name):
-    """It loads whole, stays on the site, fits each width and paper, says nothing on the console, and shuts nobody out.
+def test_page(context, address, site, axe, name):
+    """It loads whole and nothing needless, stays on the site, fits each width and paper, and shuts nobody out.
 
-    It is loaded once, on a phone, and made wider and dark as a window is, since loading takes longer.
+    It is loaded once, on a phone in the dark, and made wider and light as a window is, since loading takes longer.
     """
     page, problems = visit(context, address, name)
+    problems += too_heavy(page, site)
     problems += change_scheme(page, "dark")
     keep_picture(page, name, PHONE, "dark")
     for width in (TABLET, DESKTOP):
@@ -84,11 +106,12 @@ def test_page(context, address, axe, name):
     keep_picture(page, name, DESKTOP, "light")
     # Last, since axe's helper changes the code's elements. A desktop shows more than a phone, in the same colours.
     problems += violations(page, axe)
-    problems += change_scheme(page, "dark")
-    problems += violations(page, axe, "colours")
-    page.set_viewport_size({"width": PHONE, "height": 900})
-    page.evaluate(TWO_FRAMES)
-    problems += violations(page, axe, "all but colours")
+    if name in KINDS or is_whole():
+        problems += change_scheme(page, "dark")
+        problems += violations(page, axe, "colours")
+        page.set_viewport_size({"width": PHONE, "height": 900})
+        page.evaluate(TWO_FRAMES)
+        problems += violations(page, axe, "all but colours")
     page.close()
     assert not problems, f"{name}:\n" + "\n".join(problems)
 

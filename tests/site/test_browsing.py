@@ -105,6 +105,18 @@ def test_of_words_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(c
     assert any("color-contrast" in problem for problem in problems) is (last != "<span>"), problems
 
 
+@pytest.mark.parametrize("around", ["p", "p class='pale'"])
+def test_of_formulas_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(
+    context, axe, tmp_path, around
+):
+    style = "<style>.pale { color: #999; background: #fff }</style>"
+    style += "<script>window.MathJax = {}</script>"
+    formula = "<span class='math'><mjx-container><mjx-mi>weight</mjx-mi></mjx-container></span>"
+    body = f"<p>{formula * 3}</p><{around}>{formula}</p>"
+    problems = report(context, tmp_path, style, body, axe=axe)
+    assert any("color-contrast" in problem for problem in problems) is (around != "p"), problems
+
+
 @pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "error")])
 def test_without_a_browser_they_say_so_and_ci_fails(ci, outcome, tmp_path):
     """A test that needs the browser, run where none is on PATH."""

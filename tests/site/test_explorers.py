@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from .browsing import SETTLE, visit
+from .browsing import TWO_FRAMES, visit
 from .conftest import SITE, page_paths
 
 pytestmark = pytest.mark.site
 
+DESKTOP = {"width": 1440, "height": 900}
 # The pages that hold a figure that moves.
 MOVING = [
     path.relative_to(SITE).as_posix()
@@ -32,10 +33,10 @@ STATE = """figure => ({
 @pytest.fixture(
     scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MOVING]
 )
-def opened(request, browser, address):
+def opened(request, browser, quick_address):
     """A page with figures that move, opened once for all that is tried on it by keys and mouse, and how they stood then."""
-    with browser.new_context() as context:
-        page, problems = visit(context, address, request.param)
+    with browser.new_context(has_touch=True, viewport=DESKTOP) as context:
+        page, problems = visit(context, quick_address, request.param)
         yield page, [state(figure) for figure in figures(page)]
     assert not problems, "\n".join(problems)
 
@@ -177,6 +178,35 @@ def by_touch(part):
         part.locator("label:not(:has(:checked))").last.tap()
 
 
+def test_paper_shows_the_first_frame_with_its_caption(opened):
+    # The first of the tests on a page: from where others leave a figure, a key may lead back to its first frame.
+    page, at_first = opened
+    for figure, first in zip(figures(page), at_first, strict=True):
+        assert_moves(figure, by_keyboard)
+        moved = state(figure)
+        assert moved != first
+        page.emulate_media(media="print")
+        # The browser tells the page in its own time.
+        page.wait_for_function(
+            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+            arg=[figure.element_handle(), first["words"]],
+        )
+        assert state(figure) == first
+        assert figure.locator("figcaption").is_visible()
+        assert figure.locator("svg").is_visible()
+        assert figure.locator("input:visible").count() == 0
+        # What the frame is drawn for can still be read.
+        assert [v for _, v in first["values"]] == figure.locator("output:visible").all_inner_texts()
+        shown = figure.locator("fieldset label:visible").all_inner_texts()
+        assert [text.strip() for text in shown] == first["chosen"]
+        page.emulate_media(media="screen")
+        page.wait_for_function(
+            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
+            arg=[figure.element_handle(), moved["words"]],
+        )
+        assert state(figure) == moved
+
+
 @pytest.mark.parametrize("act", [by_keyboard, by_mouse, by_dragging])
 def test_every_figure_moves(opened, act):
     page, _ = opened
@@ -184,14 +214,13 @@ def test_every_figure_moves(opened, act):
         assert_moves(figure, act)
 
 
-@pytest.mark.parametrize("name", MOVING)
-def test_every_figure_moves_by_touch(browser, address, name):
-    phone = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 800}}
-    with browser.new_context(**phone) as context:
-        page, problems = visit(context, address, name)
-        for figure in figures(page):
-            assert_moves(figure, by_touch)
-    assert not problems, "\n".join(problems)
+def test_every_figure_moves_by_touch(opened):
+    page, _ = opened
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.evaluate(TWO_FRAMES)
+    for figure in figures(page):
+        assert_moves(figure, by_touch)
+    page.set_viewport_size(DESKTOP)
 
 
 def test_every_input_can_be_reached_by_tab(opened):
@@ -222,42 +251,11 @@ def test_every_input_has_a_name_and_a_value_in_words(opened):
                 assert found == [1] * len(values)
 
 
-def test_paper_shows_the_first_frame_with_its_caption(opened):
-    page, at_first = opened
-    # From where the tests before this one have left a figure, a key may lead back to its first frame.
-    page.reload()
-    page.evaluate(SETTLE)
-    for figure, first in zip(figures(page), at_first, strict=True):
-        assert_moves(figure, by_keyboard)
-        moved = state(figure)
-        assert moved != first
-        page.emulate_media(media="print")
-        # The browser tells the page in its own time.
-        page.wait_for_function(
-            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
-            arg=[figure.element_handle(), first["words"]],
-        )
-        assert state(figure) == first
-        assert figure.locator("figcaption").is_visible()
-        assert figure.locator("svg").is_visible()
-        assert figure.locator("input:visible").count() == 0
-        # What the frame is drawn for can still be read.
-        assert [v for _, v in first["values"]] == figure.locator("output:visible").all_inner_texts()
-        shown = figure.locator("fieldset label:visible").all_inner_texts()
-        assert [text.strip() for text in shown] == first["chosen"]
-        page.emulate_media(media="screen")
-        page.wait_for_function(
-            "([figure, words]) => figure.querySelector('svg').getAttribute('aria-label') == words",
-            arg=[figure.element_handle(), moved["words"]],
-        )
-        assert state(figure) == moved
-
-
-def test_without_scripts_the_first_frame_stands_still(browser, address):
+def test_without_scripts_the_first_frame_stands_still(browser, quick_address):
     with browser.new_context(java_script_enabled=False) as context:
         for name in MOVING:
             page = context.new_page()
-            page.goto(f"{address}/{name}")
+            page.goto(f"{quick_address}/{name}", wait_until="domcontentloaded")
             for figure in figures(page):
                 assert figure.locator("svg path, svg rect").count() > 3
                 assert figure.locator("figcaption").is_visible()
@@ -273,10 +271,10 @@ def test_only_pages_with_a_figure_that_moves_load_its_files(pages):
         assert not [url for url in page.resources if "embed-amd" in url or "require" in url], str(page)
 
 
-def test_the_drawings_are_legible_in_the_dark(browser, address):
+def test_the_drawings_are_legible_in_the_dark(browser, quick_address):
     """The figure has the page's own ground and ink, not the white ground of other outputs."""
     with browser.new_context(color_scheme="dark") as context:
-        page, _ = visit(context, address, MOVING[0])
+        page, _ = visit(context, quick_address, MOVING[0])
         ink, ground = page.evaluate(
             """() => {
             const figure = document.querySelector('figure.explorer');

@@ -24,13 +24,13 @@ OUTLINED = """async () => {
 
 
 @pytest.fixture
-def open_page(browser, address):
+def open_page(browser, quick_address):
     """Open a page of the book in a context of its own."""
     contexts = []
 
     def give(name, width=1440, **settings):
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **settings))
-        page, problems = visit(contexts[-1], address, name)
+        page, problems = visit(contexts[-1], quick_address, name)
         assert not problems
         page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = false; })")
         return page

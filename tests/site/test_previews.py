@@ -38,10 +38,10 @@ def texts(page):
 
 
 @pytest.fixture
-def lesson(browser, address):
+def lesson(browser, quick_address):
     """The lesson on a desktop, with all that was wrong with it."""
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        page, problems = visit(context, address, LESSON)
+        page, problems = visit(context, quick_address, LESSON)
         yield page
         assert not problems
 
@@ -111,9 +111,9 @@ def test_a_citation_shows_its_source_and_no_second_tooltip(lesson):
     assert "zip code recognition" in lesson.inner_text(BOX)
 
 
-def test_a_tap_follows_the_link(browser, address):
+def test_a_tap_follows_the_link(browser, quick_address):
     with browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True) as context:
-        page, problems = visit(context, address, LESSON)
+        page, problems = visit(context, quick_address, LESSON)
         page.dispatch_event(TERM, "pointerenter", {"pointerType": "touch"})
         page.wait_for_timeout(400)
         assert not page.is_visible(BOX), "a preview would cover what the finger is to meet"
@@ -123,9 +123,9 @@ def test_a_tap_follows_the_link(browser, address):
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_no_preview_leaves_the_window(browser, address, width):
+def test_no_preview_leaves_the_window(browser, quick_address, width):
     with browser.new_context(viewport={"width": width, "height": 800}) as context:
-        page, _ = visit(context, address, LESSON)
+        page, _ = visit(context, quick_address, LESSON)
         boxes = page.evaluate(OPEN_EACH)
     assert len(boxes) >= 20
     outside = [box for box in boxes if box["left"] < 0 or box["right"] > width or box["top"] < 0
@@ -140,9 +140,9 @@ def test_a_term_in_latin_letters_can_be_linked_to_and_one_with_a_number_not(exte
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_a_margin_note_stands_beside_the_text_or_in_it(browser, address, width):
+def test_a_margin_note_stands_beside_the_text_or_in_it(browser, quick_address, width):
     with browser.new_context(viewport={"width": width, "height": 900}) as context:
-        page, problems = visit(context, address, LESSON)
+        page, problems = visit(context, quick_address, LESSON)
         article = page.locator("article.bd-article").bounding_box()
         notes = page.locator("article aside.margin")
         assert notes.count() >= 2
