@@ -39,6 +39,12 @@ def records(tmp_path, monkeypatch):
     return put
 
 
+@pytest.fixture(scope="module")
+def everything():
+    """The comparison that the chapter shows, which runs every network for its shapes."""
+    return compare_networks()
+
+
 def test_runs_that_differ_in_seed_and_device_are_one_group(records):
     records(0)
     records(1, device="another")
@@ -134,17 +140,17 @@ def test_columns_stand_under_one_another():
     assert str(table) == repr(table) == "\n\n".join(parts)
 
 
-def test_letters_stand_for_sources():
-    lines = compare_networks().of_papers().splitlines()
+def test_letters_stand_for_sources(everything):
+    lines = everything.of_papers().splitlines()
     keys = dict(re.fullmatch(r"([a-z]): (.+)", line).groups() for line in lines if line[1:3] == ": ")
     rows = [line.rsplit(None, 1) for line in lines if line.endswith(tuple(f" {letter}" for letter in keys))]
-    assert len(rows) == len(compare_networks().papers) - 1  # LeNet-5 has no error
+    assert len(rows) == len(everything.papers) - 1  # LeNet-5 has no error
     for row, letter in rows:
         assert keys[letter] == paper_row(row.split("  ")[0]).error.source
 
 
-def test_no_line_is_wider_than_the_page():
-    longest = max(str(compare_networks()).splitlines(), key=len)
+def test_no_line_is_wider_than_the_page(everything):
+    longest = max(str(everything).splitlines(), key=len)
     assert len(longest) <= WIDTH, longest
 
 

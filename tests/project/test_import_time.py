@@ -26,4 +26,4 @@ def seconds(module: str, pycache: Path) -> float:
 
 def test_import_costs_a_tenth_of_a_second_more_than_torch(tmp_path: Path) -> None:
     seconds("d2lcnn", tmp_path)  # as pip does at an install, this one compiles the package
-    assert median(seconds("d2lcnn", tmp_path) for _ in range(5)) <= MOST
+    assert median(seconds("d2lcnn", tmp_path) for _ in range(3)) <= MOST

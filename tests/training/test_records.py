@@ -152,7 +152,7 @@ def test_the_command_records_and_says_what_it_wrote(small, tmp_path, capsys):
 
 
 @pytest.mark.realdata
-@pytest.mark.slow
+@pytest.mark.weekly  # test_killed.py kills runs at every stage; this is the command, on the data that it records
 def test_a_killed_process_goes_on_after_its_last_epoch(tmp_path):
     root = os.environ.get("D2LCNN_DATA", "")
     if not Path(root, "FashionMNIST").is_dir():
