@@ -14,15 +14,11 @@ MISSING = f"axe-core is missing: {SCRIPT} is not there. Run `.venv/bin/python to
 RUN = """async options => (await axe.run(document, {...options, resultTypes: ['violations']})).violations"""
 # WCAG 2.0 to 2.2, levels A and AA, and what axe calls good practice. No rule is left out.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# The rules that look at colours: what they find depends on light or dark, and hardly on a page's width.
+# The rules that look at colours: what they find depends on light or dark.
 COLOURS = ["color-contrast", "link-in-text-block"]
 OPTIONS: dict[str, dict[str, Any]] = {
     "all": {"runOnly": {"type": "tag", "values": TAGS}},
     "colours": {"runOnly": {"type": "rule", "values": COLOURS}},
-    "all but colours": {
-        "runOnly": {"type": "tag", "values": TAGS},
-        "rules": {rule: {"enabled": False} for rule in COLOURS},
-    },
 }
 # A chapter has thousands of coloured words of code and of elements of formulas, with which axe would take four times as
 # long. Of those that are alike, and stand in elements that are alike, the first keeps its element; the others stay as words
