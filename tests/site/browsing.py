@@ -127,7 +127,7 @@ def serve(site: Path, quiet: type[Quiet] = Quiet) -> Iterator[str]:
             thread.join()
 
 
-def visit(context: BrowserContext, address: str, name: str, formulas: bool = True) -> tuple[Page, list[str]]:
+def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[str]]:
     """Open one page and return it with all that is wrong with it.
 
     Args:

@@ -34,7 +34,7 @@ STATE = """figure => ({
     scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MOVING]
 )
 def opened(request, browser, quick_address):
-    """A page with figures that move, opened once for all that is tried on it by keys and mouse, and how they stood then."""
+    """A page with figures that move, opened once for all that is tried on it, and how they stood then."""
     with browser.new_context(has_touch=True, viewport=DESKTOP) as context:
         page, problems = visit(context, quick_address, request.param)
         yield page, [state(figure) for figure in figures(page)]

@@ -1,4 +1,4 @@
-"""The PDF of the whole course, as `make pdf` prints it: whole, in order, and readable by machines."""
+"""The PDF of the course, as `make pdf` prints it: whole, in order, and readable by machines."""
 
 from __future__ import annotations
 
