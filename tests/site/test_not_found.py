@@ -42,8 +42,8 @@ def test_every_address_on_it_holds_at_any_depth(published):
     assert chapters <= {link.removeprefix(path) for link in page.links}
 
 
-@pytest.mark.parametrize("wrong", ["lenett.html", "book/part/one/two.html?x=1"])
-def test_it_helps_the_reader_on(browser, published, wrong):
+@pytest.mark.parametrize(("wrong", "width"), [("lenett.html", 360), ("book/part/one/two.html?x=1", 1440)])
+def test_it_helps_the_reader_on(browser, published, wrong, width):
     folder, path = published
     with (
         publish(folder, path, quick=True) as host,
@@ -55,6 +55,7 @@ def test_it_helps_the_reader_on(browser, published, wrong):
         assert missing == [f"404: {host}{path}{wrong}"]
         assert len(problems) == 2
         assert not resize(page, 1440)
+        page.set_viewport_size({"width": width, "height": 800})
         assert page.locator("h1:visible").inner_text() == "Page not found"
         # The theme's styles are there.
         assert (
