@@ -118,7 +118,8 @@ def serve(site: Path, quiet: type[Quiet] = Quiet) -> Iterator[str]:
     """
     handler = functools.partial(quiet, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        # The server looks so often whether it is to end: with the usual half a second each test would wait for that.
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

@@ -6,14 +6,11 @@ D2LCNN_WHOLE_COURSE=1, as each week, it is the whole.
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +21,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from babel.messages.pofile import read_po, write_po
 
-from .browsing import Quiet, WithoutFormulas
+from .browsing import Quiet, WithoutFormulas, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = "https://github.com/some-one/d2lcnn"
@@ -155,12 +152,5 @@ def publish(site: Path, path: str, quick: bool = False) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-    handler = functools.partial(Pages, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve(site, Pages) as address:
+        yield address

@@ -81,17 +81,11 @@ def test_a_defect_is_reported(context, tmp_path, defect):
 
 @pytest.mark.parametrize("rule", BARRIERS)
 def test_a_barrier_is_reported(context, axe, tmp_path, rule):
-    body = BARRIERS[rule]
-    page = PAGE if body is not None else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
-    problems = report(context, tmp_path, POLICY, body or "", page, axe)
-    assert any(problem.startswith(f"axe {rule}: ") for problem in problems), problems
-
-
-@pytest.mark.parametrize("rule", BARRIERS)
-def test_colours_are_tried_apart_where_nothing_else_depends_on_the_theme(context, axe, tmp_path, rule):
+    """Among all rules, and among those on colours if it is one of them: the others do not depend on the theme."""
     page = PAGE if BARRIERS[rule] else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
-    problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", page, axe, "colours")
-    assert any(problem.startswith(f"axe {rule}: ") for problem in problems) is (rule in COLOURS), problems
+    for rules, expected in (("all", True), ("colours", rule in COLOURS)):
+        problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", page, axe, rules)
+        assert any(problem.startswith(f"axe {rule}: ") for problem in problems) is expected, problems
 
 
 @pytest.mark.parametrize("last", ["<span>", '<span class="pale">', '<span class="word">'])
@@ -130,6 +124,7 @@ def test_without_a_browser_they_say_so_and_ci_fails(ci, outcome, tmp_path):
             "no:cacheprovider",
             "-o",
             "addopts=--import-mode=importlib",
+            "--confcutdir=tests/site",
             test,
         ],
         env={**environment, "PATH": str(tmp_path), "CI": ci},

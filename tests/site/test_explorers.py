@@ -1,4 +1,8 @@
-"""Figures that move, on the site: by keyboard, mouse and touch, heard as well as seen, and still on paper."""
+"""Figures that move, on the site: by keyboard, mouse and touch, heard as well as seen, and still on paper.
+
+Keys move every figure, and paper shows it. What all figures share is tried on a page that has all kinds of inputs; with
+D2LCNN_WHOLE_COURSE=1, as each week, on every page.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import pytest
 
 from .browsing import TWO_FRAMES, visit
 from .conftest import SITE, page_paths
+from .published import is_whole
 
 pytestmark = pytest.mark.site
 
@@ -18,6 +23,7 @@ MOVING = [
     for path in page_paths(SITE)
     if '<figure class="explorer' in path.read_text(encoding="utf-8")
 ]
+SAMPLE = MOVING if is_whole() else ["book/moving-figures.html"]
 
 # What a reader sees and hears of one figure.
 STATE = """figure => ({
@@ -30,21 +36,35 @@ STATE = """figure => ({
 })"""
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MOVING]
-)
+def together(names):
+    """Pages as parameters; what is tried on one of them is tried in one process, which opens it once."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
+@pytest.fixture(scope="module", params=together(MOVING))
 def opened(request, browser, quick_address):
     """A page with figures that move, opened once for all that is tried on it, and how they stood then."""
-    with browser.new_context(has_touch=True, viewport=DESKTOP) as context:
+    with browser.new_context(viewport=DESKTOP) as context:
         page, problems = visit(context, quick_address, request.param)
         yield page, [state(figure) for figure in figures(page)]
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="module", params=together(SAMPLE))
+def touched(request, browser, quick_address):
+    """A page of the sample, opened once for all pointers."""
+    with browser.new_context(has_touch=True, viewport=DESKTOP) as context:
+        page, problems = visit(context, quick_address, request.param)
+        yield page
     assert not problems, "\n".join(problems)
 
 
 def test_the_pages_tried_are_those_with_such_a_figure(pages):
     """They are listed before the tests run, so a site built meanwhile would go unseen."""
     assert [str(page) for page in pages.values() if "explorer" in page.classes] == MOVING
-    assert {"book/lenet.html", "book/moving-figures.html"} <= set(MOVING)
+    assert set(SAMPLE) <= set(MOVING)
+    tried = "".join((SITE / name).read_text(encoding="utf-8") for name in SAMPLE)
+    assert all(kind in tried for kind in ("<fieldset", 'type="radio"', 'type="range"'))
 
 
 def figures(page):
@@ -178,7 +198,7 @@ def by_touch(part):
         part.locator("label:not(:has(:checked))").last.tap()
 
 
-def test_paper_shows_the_first_frame_with_its_caption(opened):
+def test_keys_move_it_and_paper_shows_the_first_frame_with_its_caption(opened):
     # The first of the tests on a page: from where others leave a figure, a key may lead back to its first frame.
     page, at_first = opened
     for figure, first in zip(figures(page), at_first, strict=True):
@@ -207,20 +227,18 @@ def test_paper_shows_the_first_frame_with_its_caption(opened):
         assert state(figure) == moved
 
 
-@pytest.mark.parametrize("act", [by_keyboard, by_mouse, by_dragging])
-def test_every_figure_moves(opened, act):
-    page, _ = opened
-    for figure in figures(page):
+@pytest.mark.parametrize("act", [by_mouse, by_dragging])
+def test_a_mouse_moves_it(touched, act):
+    for figure in figures(touched):
         assert_moves(figure, act)
 
 
-def test_every_figure_moves_by_touch(opened):
-    page, _ = opened
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.evaluate(TWO_FRAMES)
-    for figure in figures(page):
+def test_a_finger_moves_it(touched):
+    touched.set_viewport_size({"width": 360, "height": 800})
+    touched.evaluate(TWO_FRAMES)
+    for figure in figures(touched):
         assert_moves(figure, by_touch)
-    page.set_viewport_size(DESKTOP)
+    touched.set_viewport_size(DESKTOP)
 
 
 def test_every_input_can_be_reached_by_tab(opened):
@@ -253,7 +271,7 @@ def test_every_input_has_a_name_and_a_value_in_words(opened):
 
 def test_without_scripts_the_first_frame_stands_still(browser, quick_address):
     with browser.new_context(java_script_enabled=False) as context:
-        for name in MOVING:
+        for name in SAMPLE:
             page = context.new_page()
             page.goto(f"{quick_address}/{name}", wait_until="domcontentloaded")
             for figure in figures(page):
