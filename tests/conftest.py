@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from types import ModuleType
 
 import pytest
 import torch
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports have made out of the searches for garbage, of which some tests ask for many."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let go of it at the end, else libraries that count their objects report those as lost."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
