@@ -21,7 +21,8 @@ from times import longest_first
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist"]
+# Three at a time on two cores, since one of them often waits: for a browser, a kernel, a process that it has started.
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "3", "--dist"]
 # The package's settings (doctests, warnings as errors) are not for notebooks: nbval's own machinery warns.
 NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-cell-timeout=300"]
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in longest_first((ROOT / "book").glob("*.ipynb"))]
