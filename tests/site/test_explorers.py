@@ -199,7 +199,6 @@ def by_touch(part):
 
 
 def test_keys_move_it_and_paper_shows_the_first_frame_with_its_caption(opened):
-    # The first of the tests on a page: from where others leave a figure, a key may lead back to its first frame.
     page, at_first = opened
     for figure, first in zip(figures(page), at_first, strict=True):
         assert_moves(figure, by_keyboard)
