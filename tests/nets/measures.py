@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from d2lcnn.insight.shapes import build_on_meta
 from d2lcnn.insight.tables import layer_rows
 
 from .parity import randomise, tensors
@@ -15,8 +17,7 @@ from .parity import randomise, tensors
 
 def on_meta(build: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
     """Build a network without memory or initial values: shapes and costs are all there, and free."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
+    return build_on_meta(lambda: build(*args, **kwargs))
 
 
 def with_memory(net: nn.Module) -> nn.Module:
@@ -42,6 +43,18 @@ def thin(net: nn.Module, width: int = 32) -> nn.Module:
 def shapes(net: nn.Module) -> list[tuple[int, ...]]:
     """Give the shapes of all parameters and buffers, in the order of registration."""
     return [tuple(tensor.shape) for tensor in net.state_dict().values()]
+
+
+def leaves(net: nn.Module) -> list[tuple[type[nn.Module], str]]:
+    """Give each layer's type and settings, in order; flattening is no module of torchvision's."""
+    layers = [module for module in net.modules() if not list(module.children())]
+    return [(type(layer), _settings(layer)) for layer in layers if not isinstance(layer, nn.Flatten)]
+
+
+def _settings(layer: nn.Module) -> str:
+    """Give what a layer prints of itself, without what changes no value; a square window in one way."""
+    shown = layer.extra_repr().replace(", inplace=True", "").replace("inplace=True", "")
+    return re.sub(r"=\((\d+), \1\)", r"=\1", shown)
 
 
 def num_parameters(net: nn.Module) -> int:

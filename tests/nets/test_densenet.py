@@ -8,20 +8,12 @@ from torchvision import models
 from d2lcnn.insight.tables import layer_rows
 from d2lcnn.nets import densenet as d
 
+from .measures import leaves, num_parameters, on_meta, shapes
 from .parity import assert_close, assert_same_network, randomise
 
 DEPTHS = (121, 161, 169, 201)
 BUILDERS = {depth: getattr(d, f"densenet{depth}") for depth in DEPTHS}
 BC = {"bottleneck": True, "compression": 0.5}
-
-
-def on_meta(build, *args, **kwargs):
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def parameters(net):
-    return sum(p.numel() for p in net.parameters())
 
 
 # ---------------------------------------------------------------- the course's
@@ -68,7 +60,7 @@ def test_course_densenet_written_out():
 
 def test_course_densenet():
     net = d.course_densenet()
-    assert parameters(net) == 758_226
+    assert num_parameters(net) == 758_226
     assert d.course_densenet(3, 7)(torch.zeros(2, 3, 29, 29)).shape == (2, 7)
     assert d.conv_block(3, 5)(torch.zeros(1, 3, 8, 8)).shape == (1, 5, 8, 8)
     assert d.transition_block(6, 4)(torch.zeros(1, 6, 8, 8)).shape == (1, 4, 4, 4)
@@ -81,9 +73,20 @@ def test_course_densenet():
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_same_as_torchvision(depth):
+def test_same_layers_and_tensors_as_torchvision(depth):
     ours, theirs = on_meta(BUILDERS[depth]), on_meta(getattr(models, f"densenet{depth}"))
     assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert shapes(ours) == shapes(theirs)
+    # The last ReLU is no layer of torchvision's, whose forward has it.
+    assert leaves(ours.features)[:-1] == leaves(theirs.features)
+
+
+# The deeper ones have the same blocks, only more layers in each, and 161 wider ones.
+@pytest.mark.parametrize(
+    "depth", [121, *(pytest.param(d, marks=pytest.mark.weekly) for d in (161, 169, 201))]
+)
+def test_same_as_torchvision(depth):
+    ours, theirs = on_meta(BUILDERS[depth]), on_meta(getattr(models, f"densenet{depth}"))
     assert_same_network(ours, theirs, torch.rand(3, 3, 40, 40))
 
 
@@ -102,7 +105,7 @@ def test_recomputation_is_torchvisions_network_without_it():
 )
 def test_sizes_of_table_1(depth, count, cost):
     net = on_meta(BUILDERS[depth])
-    assert parameters(net) == count
+    assert num_parameters(net) == count
     table = layer_rows(net, (1, 3, 224, 224))
     assert round(sum(row.multiply_adds for row in table) / 1e9, 3) == cost
     assert sum(row.kind in ("Conv2d", "Linear") for row in table) == depth
@@ -126,7 +129,7 @@ def test_sizes_of_table_1(depth, count, cost):
 )
 def test_sizes_of_table_2(depth, options, count, published):
     net = on_meta(d.cifar_densenet, depth, **options)
-    assert parameters(net) == count
+    assert num_parameters(net) == count
     assert round(count / 1e6, 1) == published
     assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in net.modules()) == depth
 

@@ -11,6 +11,7 @@ from d2lcnn.insight.tables import layer_rows
 from d2lcnn.layers.depthwise import DepthwiseSeparableConv
 from d2lcnn.layers.squeeze_excitation import SqueezeExcitation
 
+from .measures import num_parameters, on_meta
 from .parity import assert_same_network, randomise
 
 # The package's names mobilenet_v1 and mobilenet_v2 are the functions.
@@ -22,15 +23,6 @@ LATER = {
     "mobilenet_v3_large": v3.mobilenet_v3_large,
 }
 ALL = {"mobilenet_v1": v1.mobilenet_v1, **LATER}
-
-
-def on_meta(build, *args, **kwargs):
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def parameters(net):
-    return sum(p.numel() for p in net.parameters())
 
 
 def multiply_adds(net, size):
@@ -83,7 +75,7 @@ def test_v1_written_out():
 
 def test_v1_of_the_course():
     net = v1.MobileNetV1(num_classes=10)
-    assert parameters(net) == 3_216_650
+    assert num_parameters(net) == 3_216_650
     assert net.conv.in_channels == 1
     assert v1.MobileNetV1(7, in_channels=3)(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
 
@@ -100,7 +92,7 @@ def test_v1_of_the_course():
 )
 def test_v1s_width_multiplier(width_mult, count, cost, published):
     net = on_meta(v1.mobilenet_v1, width_mult=width_mult)
-    assert parameters(net) == count
+    assert num_parameters(net) == count
     assert round(count / 1e6, 1) == published[1]
     counted = multiply_adds(net, 224) / 1e6
     assert round(counted, 1) == cost
@@ -163,7 +155,7 @@ def test_v1_has_the_papers_relu():
 )
 def test_sizes_of_v2_and_v3(name, count, cost, published):
     net = on_meta(LATER[name])
-    assert parameters(net) == count
+    assert num_parameters(net) == count
     counted = multiply_adds(net, 224)
     assert round(counted / 1e9, 3) == cost
     assert count / 1e6 == pytest.approx(published[0], abs=0.11)

@@ -8,20 +8,12 @@ from torchvision import models
 from d2lcnn.insight.tables import layer_rows
 from d2lcnn.nets import resnet as r
 
+from .measures import leaves, num_parameters, on_meta, shapes
 from .parity import assert_close, assert_same_network, randomise
 
 DEPTHS = (18, 34, 50, 101, 152)
 IMAGES = (1, 3, 224, 224)
 BUILDERS = {depth: getattr(r, f"resnet{depth}") for depth in DEPTHS}
-
-
-def on_meta(build, *args, **kwargs):
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def parameters(net):
-    return sum(p.numel() for p in net.parameters())
 
 
 def assert_every_parameter_learns(net, X):
@@ -67,7 +59,7 @@ def test_course_resnet18_is_the_listing_of_d2l(d2l):
 
 def test_course_resnet18():
     net = r.course_resnet18()
-    assert parameters(net) == 11_178_378
+    assert num_parameters(net) == 11_178_378
     # The shapes that the book's chapter shows for a 224×224 image.
     X, shapes = torch.zeros(1, 1, 224, 224), []
     for layer in net:
@@ -94,9 +86,21 @@ def test_the_courses_block_is_not_the_papers():
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_same_as_torchvision(depth):
+def test_same_layers_and_tensors_as_torchvision(depth):
     ours, theirs = on_meta(BUILDERS[depth]), on_meta(getattr(models, f"resnet{depth}"))
     assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert shapes(ours) == shapes(theirs)
+    # All but ReLUs, of which torchvision's blocks use one several times, and identities.
+    kept = [[leaf for leaf in leaves(net) if leaf[1]] for net in (ours, theirs)]
+    assert kept[0] == kept[1]
+
+
+# The two deepest have the blocks and stages of ResNet-50, only more of them.
+@pytest.mark.parametrize(
+    "depth", [18, 34, 50, *(pytest.param(d, marks=pytest.mark.weekly) for d in (101, 152))]
+)
+def test_same_as_torchvision(depth):
+    ours, theirs = on_meta(BUILDERS[depth]), on_meta(getattr(models, f"resnet{depth}"))
     assert_same_network(ours, theirs, torch.rand(3, 3, 40, 40))
 
 
@@ -126,12 +130,12 @@ def test_fresh_weights_are_spread_as_torchvisions(zero_init_residual):
 )
 def test_sizes_of_table_1(depth, count, default, paper, published):
     net = on_meta(BUILDERS[depth])
-    assert parameters(net) == count
+    assert num_parameters(net) == count
     table = layer_rows(net, IMAGES)
     assert round(sum(row.multiply_adds for row in table) / 1e9, 3) == default
     if depth >= 50:  # basic blocks have no other variant
         net = on_meta(BUILDERS[depth], variant="paper")
-        assert parameters(net) == count
+        assert num_parameters(net) == count
         table = layer_rows(net, IMAGES)
     cost = sum(row.multiply_adds for row in table)
     assert round(cost / 1e9, 3) == paper
@@ -164,7 +168,7 @@ def test_the_papers_stride_is_on_the_first_1x1():
 def test_cifar_resnets(depth, count):
     net, plain = on_meta(r.cifar_resnet, depth), on_meta(r.cifar_plain, depth)
     # Option A has no parameters, so the plain twin has as many: the paper's fair comparison.
-    assert parameters(net) == parameters(plain) == count
+    assert num_parameters(net) == num_parameters(plain) == count
     assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in net.modules()) == depth
     # Table 6, in millions: 0.27, 0.46, 0.66, 0.85, 1.7.
     published = {20: 0.27, 32: 0.46, 44: 0.66, 56: 0.85, 110: 1.7}[depth]
@@ -178,7 +182,7 @@ def test_preactivated_cifar_resnets_have_the_published_size(depth, published):
     weights = sum(m.weight.numel() for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear)))
     assert round(weights / 1e6, 1) == published
     # With them the deepest has 10.33 million.
-    assert parameters(net) == {164: 1_703_258, 1001: 10_327_706}[depth]
+    assert num_parameters(net) == {164: 1_703_258, 1001: 10_327_706}[depth]
 
 
 def test_cifar_shapes():
@@ -253,9 +257,9 @@ def test_plain_twin_is_the_resnet_without_its_projections(depth):
     kept = [name for name in net.state_dict() if "downsample" not in name]
     assert list(plain.state_dict()) == kept
     assert len(kept) < len(net.state_dict())
-    assert parameters(plain) == parameters(on_meta(r.ResNet, *r.IMAGENET[depth], shortcut="A"))
+    assert num_parameters(plain) == num_parameters(on_meta(r.ResNet, *r.IMAGENET[depth], shortcut="A"))
     projections = sum(p.numel() for name, p in net.named_parameters() if "downsample" in name)
-    assert parameters(net) == parameters(plain) + projections
+    assert num_parameters(net) == num_parameters(plain) + projections
     assert all(m.downsample is None for m in plain.modules() if isinstance(m, (r.BasicBlock, r.Bottleneck)))
 
 

@@ -10,25 +10,22 @@ from torch import nn
 
 from d2lcnn.nets.vgg import VGG, course_vgg11, vgg, vgg11_lrn, vgg16_c, vgg_block
 
-from .measures import depth, modules, multiply_adds, num_parameters, on_meta, shapes, thin, without_gradient
+from .measures import (
+    depth,
+    leaves,
+    modules,
+    multiply_adds,
+    num_parameters,
+    on_meta,
+    shapes,
+    thin,
+    without_gradient,
+)
 from .parity import assert_same_network
 
 family = importlib.import_module("d2lcnn.nets.vgg")  # the package's name vgg is the function
 TORCHVISION = [f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")]
 ARCH = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
-
-
-def leaves(net):
-    """Each layer's type and settings, in order; flattening is no module of torchvision's."""
-    layers = [module for module in net.modules() if not list(module.children())]
-    return [
-        (
-            type(layer),
-            layer.extra_repr().replace("inplace=True", "").replace("output_size=(7, 7)", "output_size=7"),
-        )
-        for layer in layers
-        if not isinstance(layer, nn.Flatten)
-    ]
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
@@ -38,7 +35,14 @@ def test_same_layers_and_tensors_as_torchvision(name):
     assert leaves(ours) == leaves(theirs)
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+# The others have the same layers by the test above: one of each way of building them is enough for each run.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("vgg11", "vgg16_bn") else pytest.mark.weekly)
+        for name in TORCHVISION
+    ],
+)
 def test_equal_to_torchvision(name):
     ours, theirs = (thin(on_meta(getattr(m, name))) for m in (family, torchvision.models))
     assert_same_network(ours, theirs, torch.randn(2, 3, 32, 33))
