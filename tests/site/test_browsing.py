@@ -81,9 +81,10 @@ def test_a_defect_is_reported(context, tmp_path, defect):
 
 @pytest.mark.parametrize("rule", BARRIERS)
 def test_a_barrier_is_reported(context, axe, tmp_path, rule):
-    """Among all rules, and among those on colours if it is one of them: the others do not depend on the theme."""
+    """Among all rules, and among those on colours, which alone depend on the theme, or among the others."""
     page = PAGE if BARRIERS[rule] else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
-    for rules, expected in (("all", True), ("colours", rule in COLOURS)):
+    of_colours = rule in COLOURS
+    for rules, expected in (("all", True), ("colours", of_colours), ("all but colours", not of_colours)):
         problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", page, axe, rules)
         assert any(problem.startswith(f"axe {rule}: ") for problem in problems) is expected, problems
 
