@@ -86,6 +86,12 @@ def test_a_defect_is_not_hidden(d2lcnn_, monkeypatch):
         d2lcnn_("summary", "lenet")
 
 
+def test_without_a_command(d2lcnn_):
+    nothing = d2lcnn_()
+    assert nothing.status == 2
+    assert "COMMAND" in nothing.err
+
+
 def test_a_reader_who_has_seen_enough():
     command = [sys.executable, "-m", "d2lcnn", "summary", "lenet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -93,6 +99,3 @@ def test_a_reader_who_has_seen_enough():
         error = process.stderr.read()
     assert process.returncode == 1
     assert error == ""
-    nothing = subprocess.run([sys.executable, "-m", "d2lcnn"], capture_output=True, text=True, check=False)
-    assert nothing.returncode == 2
-    assert "COMMAND" in nothing.stderr

@@ -271,10 +271,16 @@ def find_changes(source: bytes) -> tuple[Change, ...]:
 def is_another_program(changed: bytes, as_written: bytes) -> bool:
     """Tell whether a changed source can be compiled and says something else."""
     try:
-        compile(changed, "<changed>", "exec", dont_inherit=True)
+        tree = ast.parse(changed)
+        compile(tree, "<changed>", "exec", dont_inherit=True)
     except SyntaxError:
         return False
-    return ast.dump(ast.parse(changed)) != ast.dump(ast.parse(as_written))
+    return ast.dump(tree) != _meaning(as_written)
+
+
+@cache
+def _meaning(source: bytes) -> str:
+    return ast.dump(ast.parse(source))
 
 
 @cache
