@@ -11,8 +11,15 @@ from sphinx.application import Sphinx
 
 # Sphinx gives each process an equal number of pages, of which some take ten times as long as others.
 PROCESSES_PER_PROCESSOR = 3
+# To start them costs more than they save for fewer pages: a part of the course, or a few that were changed.
+FEWEST = 12
 # It numbers the pages when all are read, in one process, and does not declare that.
 SAFE = "sphinx_multitoc_numbering"
+
+
+def _choose(app: Sphinx, env: object, names: list[str]) -> None:
+    if len(names) < FEWEST:
+        app.parallel = 1
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -26,4 +33,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension(SAFE)
     app.extensions[SAFE].parallel_read_safe = True
     app.parallel = PROCESSES_PER_PROCESSOR * (os.cpu_count() or 1)
+    app.connect("env-before-read-docs", _choose)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

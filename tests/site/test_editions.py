@@ -15,7 +15,7 @@ import d2lcnn
 
 from .browsing import resize, visit
 from .conftest import ROOT, SITE, Page
-from .published import BASE, PATH, SENTENCE, TITLE, captions, publish
+from .published import BASE, PATH, REPOSITORY, SENTENCE, TITLE, captions, publish
 
 pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("course")]
 
@@ -140,6 +140,19 @@ def test_every_chapter_says_what_a_link_to_it_shows(both, names):
             assert found["og:image:alt"][0]
 
 
+@pytest.mark.parametrize(
+    ("name", "ending"), [("book/lenet", "ipynb"), ("book/run-it-yourself", "md?plain=1")]
+)
+def test_a_page_has_the_buttons_of_the_address(both, name, ending):
+    links = set(re.findall(r'href="([^"]+)"', text_of(both, name)))
+    colab = f"https://colab.research.google.com/github/some-one/d2lcnn/blob/main/{name}.ipynb"
+    assert REPOSITORY in links
+    assert {link for link in links if "/blob/" in link and "colab" not in link} == {
+        f"{REPOSITORY}/blob/main/{name}.{ending}"
+    }
+    assert {link for link in links if "colab.research" in link} == ({colab} if ending == "ipynb" else set())
+
+
 def test_the_sitemaps_list_the_chapters(both, names):
     for edition in ("", "zh/"):
         root = ElementTree.parse(both / edition / "sitemap.xml").getroot()
@@ -161,6 +174,9 @@ def test_without_an_address_no_page_gives_one(site, pages, repository):
             path.name
         )
         assert "github.io" not in page
+        assert "colab.research" not in page
+        # The button for the page's source on GitHub, which no chapter's text links to.
+        assert not re.search(r'href="https://github\.com/[^"]+/blob/main/book/', page), path.name
 
 
 def test_the_chinese_pages_are_whole(browser, host, both):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -141,38 +140,3 @@ def test_one_wrong_place_leaves_all_unwritten(course, repository, source, tags):
     with pytest.raises(ValueError, match=r"README\.md must have exactly one place for the address"):
         repository.set_address(FIRST, course)
     assert repository.current_address(course) is None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("address", [None, FIRST])
-def test_a_built_page_has_the_buttons_of_its_address(course, repository, address):
-    """Build a book of two notebooks and a page of words with the course's configuration."""
-    for folder in ("_extensions", "_templates", "_static"):
-        shutil.copytree(
-            ROOT / "book" / folder, course / "book" / folder, ignore=shutil.ignore_patterns("vendor")
-        )
-    (course / "book" / "references.bib").touch()
-    (course / "book" / "words.md").write_text("# Words\n")
-    chapters = "chapters:\n  - file: book/two\n  - file: book/words\n"
-    (course / "_toc.yml").write_text(f"format: jb-book\nroot: book/one\n{chapters}")
-    repository.set_address(address, course)
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(course),
-        "-W",
-        "--keep-going",
-        "-n",
-    ]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-    for name, ending in (("one", "ipynb"), ("two", "ipynb"), ("words", "md?plain=1")):
-        page = (course / "_build" / "html" / "book" / f"{name}.html").read_text(encoding="utf-8")
-        links = {url for url in re.findall(r'href="([^"]+)"', page) if "github.com" in url or "colab" in url}
-        if address is None:
-            assert links == set()
-            assert "colab" not in page
-            continue
-        colab = f"https://colab.research.google.com/github/some-one/d2lcnn/blob/main/book/{name}.ipynb"
-        expected = {FIRST, f"{FIRST}/blob/main/book/{name}.{ending}"}
-        assert links == (expected | {colab} if ending == "ipynb" else expected)
