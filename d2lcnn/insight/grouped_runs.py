@@ -168,8 +168,7 @@ def plot_settings(groups: Sequence[RunGroup]) -> Any:
     names = list(dict.fromkeys(group.recipe for group in groups))
     for ax, (setting, some) in zip(axes.flat, settings.items()):
         for group in some:
-            k = names.index(group.recipe)  # a recipe keeps its look in all panels
-            _draw(ax, group, COLOURS[k % len(COLOURS)], "osD^vP*X<>"[k % 10])
+            _draw(ax, group, names.index(group.recipe))  # a recipe keeps its look in all panels
         ax.set_title(
             f"{setting.epochs} epoch{'s' if setting.epochs > 1 else ''}, {setting.precision}", fontsize=10
         )
@@ -186,13 +185,16 @@ def plot_settings(groups: Sequence[RunGroup]) -> Any:
     return figure
 
 
-def _draw(ax: Any, group: RunGroup, colour: str, marker: str) -> None:
+def _draw(ax: Any, group: RunGroup, k: int) -> None:
+    """Draw a group in the look of the k-th recipe: when the colours are all taken they come again, dashed."""
+    again, i = divmod(k, len(COLOURS))
+    colour, marker, line = COLOURS[i], "osD^vP*X<>"[k % 10], ("-", "--", ":")[again % 3]
     values = np.array([run.history.test_acc for run in group.runs])
     epochs = np.arange(1, values.shape[1] + 1)
     middle = values.mean(axis=0)
     many = len(group.runs) > 1
     label = f"{group.recipe} ({len(group.runs)} runs)" if many else f"{group.recipe} (1 run)"
-    ax.plot(epochs, middle, color=colour, marker=marker, markersize=4, label=label)
+    ax.plot(epochs, middle, line, color=colour, marker=marker, markersize=4, label=label)
     if many:
         deviation = values.std(axis=0, ddof=1)
         ax.fill_between(epochs, middle - deviation, middle + deviation, color=colour, alpha=0.2, linewidth=0)

@@ -85,6 +85,14 @@ def test_one_panel_for_each_setting_and_bands_for_several_runs(records):
     plt.close(figure)
 
 
+def test_no_two_recipes_look_alike():
+    figure = plot_settings(run_groups(*COURSE))
+    lines = [line for ax in figure.axes for line in ax.lines]
+    looks = {(line.get_color(), line.get_linestyle()): line.get_label() for line in lines}
+    assert len(looks) == len(lines) == len(COURSE)
+    plt.close(figure)
+
+
 def test_a_later_record_joins_the_table(records):
     records(0)
     before = str(compare_networks(["NiN"], ["lenet", "alexnet"]))
