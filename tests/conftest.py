@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from types import ModuleType
 
 import pytest
-import torch
 
 
 def pytest_collection_finish() -> None:
@@ -25,7 +25,9 @@ def pytest_sessionfinish() -> None:
 def _same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts from the same random numbers, and outside fast mode unless it asks for it."""
     monkeypatch.delenv("D2LCNN_FAST", raising=False)
-    torch.manual_seed(0)
+    # The tests of the site do without, and its import takes two seconds of each process.
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

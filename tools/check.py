@@ -1,4 +1,4 @@
-"""Run the project's checks one after another, all of them even where one fails: what `make test` does.
+"""Run the project's checks, all of them even where one fails: what `make test` does.
 
     python tools/check.py                     everything
     python tools/check.py style notebooks     these parts
@@ -9,12 +9,16 @@ The last line counts the tests of all parts; a part that is no pytest run counts
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TextIO
 
 from notebook_env import notebook_environment
 from times import longest_first
@@ -31,16 +35,18 @@ BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
+    "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
+    # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "package": [[*PYTEST, "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
     # By files: the cells of a notebook need one kernel. In the order given, not by their number of cells.
     "notebooks": [[*PYTEST, "loadfile", "--no-loadscope-reorder", *NBVAL, *NOTEBOOKS]],
-    "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
-    # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "site": [
         [PYTHON, "tools/vendor.py", "axe-core"],
         [*PYTEST, "loadgroup", "-rs", "-m", "site", "tests/site"],
     ],
 }
+# Each leaves one of two processors idle for most of its time, so they share it.
+TOGETHER = ("types", "book")
 # pytest's closing line: "3 failed, 20 passed, 1 skipped in 4.31s".
 CLOSING = re.compile(r"\b(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 
@@ -51,7 +57,7 @@ def test_environment() -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 
-def run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+def run(command: list[str], environment: dict[str, str], out: TextIO) -> tuple[int, str]:
     """Run a command, passing its output on line by line; give its exit status and last line that says something."""
     last = ""
     with subprocess.Popen(
@@ -65,20 +71,26 @@ def run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            print(line, end="", flush=True)
+            print(line, end="", flush=True, file=out)
             last = line.strip() or last
     return process.returncode, last
 
 
-def run_part(name: str) -> dict[str, int]:
-    """Run one part and print its closing line; give how many tests passed, failed and were skipped."""
-    print(f"\n==> {name}", flush=True)
+def run_part(name: str, out: TextIO | None = None) -> dict[str, int]:
+    """Run one part and print its closing line; give how many tests passed, failed and were skipped.
+
+    Args:
+        name: A key of PARTS.
+        out: Where all goes that the part says; standard output by default.
+    """
+    out = out or sys.stdout
+    print(f"\n==> {name}", flush=True, file=out)
     environment = notebook_environment() if name == "notebooks" else test_environment()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     begin = time.perf_counter()
     failed = False
     for command in PARTS[name]:
-        status, last = run(command, environment)
+        status, last = run(command, environment, out)
         failed = failed or status != 0
         if "pytest" in command:
             for number, word in CLOSING.findall(last):
@@ -92,8 +104,18 @@ def run_part(name: str) -> dict[str, int]:
     elif not counts["passed"]:
         counts["passed"] = 1
     verdict = "FAILED" if failed else "passed"
-    print(f"==> {name} {verdict} in {time.perf_counter() - begin:.0f} s", flush=True)
+    print(f"==> {name} {verdict} in {time.perf_counter() - begin:.0f} s", flush=True, file=out)
     return counts
+
+
+def run_together(names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Run parts at the same time; what each says is printed in one piece when it has ended."""
+    said = {name: io.StringIO() for name in names}
+    with ThreadPoolExecutor() as pool:
+        running = {pool.submit(run_part, name, said[name]): name for name in names}
+        for part in as_completed(running):
+            print(said[running[part]].getvalue(), end="", flush=True)
+    return {name: part.result() for part, name in running.items()}
 
 
 def main() -> int:
@@ -104,7 +126,11 @@ def main() -> int:
     unknown = [name for name in parts if name not in PARTS]
     if unknown:
         parser.error(f"unknown part {', '.join(unknown)}; the parts are {', '.join(PARTS)}")
-    results = {name: run_part(name) for name in parts}
+    results: dict[str, dict[str, int]] = {}
+    for name in parts:
+        if name not in results:
+            group = [part for part in parts if part in TOGETHER] if name in TOGETHER else [name]
+            results |= run_together(group) if len(group) > 1 else {name: run_part(name)}
     broken = [name for name, counts in results.items() if counts["failed"]]
     print(f"\n==> {'all parts passed' if not broken else 'failed: ' + ', '.join(broken)}")
     total = {key: sum(counts[key] for counts in results.values()) for key in ("passed", "failed", "skipped")}

@@ -232,6 +232,28 @@ def test_check_runs_notebooks_in_their_environment(checks: Any, monkeypatch: pyt
         assert checks.run_part(part) == {"passed": 1, "failed": 0, "skipped": 0}
 
 
+def test_parts_that_run_together_do_and_speak_one_after_another(
+    checks: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each waits for a file that the other writes, and says something before and after."""
+    script = """import pathlib, sys, time
+own, other = map(pathlib.Path, sys.argv[1:])
+print(own.name, flush=True)
+own.touch()
+end = time.monotonic() + 60
+while not other.exists() and time.monotonic() < end: time.sleep(0.01)
+print(own.name)
+sys.exit(not other.exists())"""
+    pair = [str(tmp_path / name) for name in checks.TOGETHER]
+    for name, files in zip(checks.TOGETHER, (pair, pair[::-1]), strict=True):
+        monkeypatch.setitem(checks.PARTS, name, [[sys.executable, "-c", script, *files]])
+    passed = {"passed": 1, "failed": 0, "skipped": 0}
+    assert checks.run_together(checks.TOGETHER) == dict.fromkeys(checks.TOGETHER, passed)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line and " passed in " not in line]
+    first, second = checks.TOGETHER if lines[0].endswith(checks.TOGETHER[0]) else checks.TOGETHER[::-1]
+    assert lines == [f"==> {first}", first, first, f"==> {second}", second, second]
+
+
 def test_check_refuses_an_unknown_part(project: Path) -> None:
     done = check(project, "stile")
     assert done.returncode == 2
