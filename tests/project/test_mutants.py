@@ -197,6 +197,7 @@ def tiny_mutant(tools: dict[str, ModuleType], old: str, line: int) -> Any:
     return tools["sample"].Mutant("d2lcnn/nets/small.py", change)
 
 
+@pytest.mark.weekly  # it needs longer than the rest of this file, and the tool is run by hand
 @pytest.mark.slow
 def test_tells_who_notices(
     tools: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,7 @@
 """Figures that move, on the site: by keyboard, mouse and touch, heard as well as seen, and still on paper.
 
-Keys move every figure, and paper shows it. What all figures share is tried on a page that has all kinds of inputs; with
-D2LCNN_WHOLE_COURSE=1, as each week, on every page.
+All figures share one script. Pointers are tried on a page that has all kinds of inputs, keys and paper on a few more;
+with D2LCNN_WHOLE_COURSE=1, as each week, on every page.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ MOVING = [
     if '<figure class="explorer' in path.read_text(encoding="utf-8")
 ]
 SAMPLE = MOVING if is_whole() else ["book/moving-figures.html"]
+BY_KEYS = (
+    MOVING if is_whole() else [*SAMPLE, "book/lenet.html", "book/normalization.html", "book/resnet.html"]
+)
 
 # What a reader sees and hears of one figure.
 STATE = """figure => ({
@@ -41,7 +44,7 @@ def together(names):
     return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
 
 
-@pytest.fixture(scope="module", params=together(MOVING))
+@pytest.fixture(scope="module", params=together(BY_KEYS))
 def opened(request, browser, quick_address):
     """A page with figures that move, opened once for all that is tried on it, and how they stood then."""
     with browser.new_context(viewport=DESKTOP) as context:
@@ -62,7 +65,7 @@ def touched(request, browser, quick_address):
 def test_the_pages_tried_are_those_with_such_a_figure(pages):
     """They are listed before the tests run, so a site built meanwhile would go unseen."""
     assert [str(page) for page in pages.values() if "explorer" in page.classes] == MOVING
-    assert set(SAMPLE) <= set(MOVING)
+    assert set(BY_KEYS) <= set(MOVING)
     tried = "".join((SITE / name).read_text(encoding="utf-8") for name in SAMPLE)
     assert all(kind in tried for kind in ("<fieldset", 'type="radio"', 'type="range"'))
 
