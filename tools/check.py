@@ -36,16 +36,16 @@ PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
     "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
-    # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "package": [[*PYTEST, "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
     # By files: the cells of a notebook need one kernel. In the order given, not by their number of cells.
     "notebooks": [[*PYTEST, "loadfile", "--no-loadscope-reorder", *NBVAL, *NOTEBOOKS]],
+    # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "site": [
         [PYTHON, "tools/vendor.py", "axe-core"],
         [*PYTEST, "loadgroup", "-rs", "-m", "site", "tests/site"],
     ],
 }
-# Each leaves one of two processors idle for most of its time, so they share it.
+# Neither keeps two processors busy, so they share them.
 TOGETHER = ("types", "book")
 # pytest's closing line: "3 failed, 20 passed, 1 skipped in 4.31s".
 CLOSING = re.compile(r"\b(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
