@@ -25,8 +25,10 @@ from times import longest_first
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-# Three at a time on two cores, since one of them often waits: for a browser, a kernel, a process that it has started.
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "3", "--dist"]
+# On two cores: three at a time where one of them often waits for a browser or a kernel, two where they do the work
+# themselves and each has thousands of tests to collect.
+PYTEST = [PYTHON, "-m", "pytest", "-q"]
+THREE, TWO = ["-n", "3"], ["-n", "2"]
 # The package's settings (doctests, warnings as errors) are not for notebooks: nbval's own machinery warns.
 NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-cell-timeout=300"]
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in longest_first((ROOT / "book").glob("*.ipynb"))]
@@ -36,13 +38,13 @@ PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
     "book": [[PYTHON, "tools/vendor.py", "mathjax"], BOOK],
-    "package": [[*PYTEST, "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
+    "package": [[*PYTEST, *TWO, "--dist", "loadgroup", "-m", "not site and not weekly", "--durations=5"]],
     # By files: the cells of a notebook need one kernel. In the order given, not by their number of cells.
-    "notebooks": [[*PYTEST, "loadfile", "--no-loadscope-reorder", *NBVAL, *NOTEBOOKS]],
+    "notebooks": [[*PYTEST, *THREE, "--dist", "loadfile", "--no-loadscope-reorder", *NBVAL, *NOTEBOOKS]],
     # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "site": [
         [PYTHON, "tools/vendor.py", "axe-core"],
-        [*PYTEST, "loadgroup", "-rs", "-m", "site", "tests/site"],
+        [*PYTEST, *THREE, "--dist", "loadgroup", "-rs", "-m", "site", "tests/site"],
     ],
 }
 # Neither keeps two processors busy, so they share them.
