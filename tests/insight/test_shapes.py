@@ -81,9 +81,10 @@ def test_initial_values_are_drawn_where_there_is_room_for_them():
     assert 0.4 < layer.table.std() < 0.5  # √(2 / 10)
 
 
-def test_a_wrong_number_of_channels_is_torchs_own_error():
-    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(5)).eval()
-    with pytest.raises(RuntimeError):
+@pytest.mark.parametrize("channels", [1, 5])  # a norm of one channel could be spread over all
+def test_a_wrong_number_of_channels_is_torchs_own_error(channels):
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(channels)).eval()
+    with pytest.raises(RuntimeError, match="running_mean should contain 4 elements"):
         run_for_shapes(net, (2, 3, 8, 8), lambda forward: forward())
 
 

@@ -11,7 +11,7 @@ from d2lcnn.insight.tables import layer_rows
 from d2lcnn.layers.depthwise import DepthwiseSeparableConv
 from d2lcnn.layers.squeeze_excitation import SqueezeExcitation
 
-from .measures import num_parameters, on_meta
+from .measures import multiply_adds, num_parameters, on_meta
 from .parity import assert_same_network, randomise
 
 # The package's names mobilenet_v1 and mobilenet_v2 are the functions.
@@ -23,10 +23,6 @@ LATER = {
     "mobilenet_v3_large": v3.mobilenet_v3_large,
 }
 ALL = {"mobilenet_v1": v1.mobilenet_v1, **LATER}
-
-
-def multiply_adds(net, size):
-    return sum(row.multiply_adds for row in layer_rows(net, (1, 3, size, size)))
 
 
 # ---------------------------------------------------------------- torchvision's
@@ -94,7 +90,7 @@ def test_v1s_width_multiplier(width_mult, count, cost, published):
     net = on_meta(v1.mobilenet_v1, width_mult=width_mult)
     assert num_parameters(net) == count
     assert round(count / 1e6, 1) == published[1]
-    counted = multiply_adds(net, 224) / 1e6
+    counted = multiply_adds(net, (1, 3, 224, 224)) / 1e6
     assert round(counted, 1) == cost
     assert int(counted + 0.5) == pytest.approx(published[0], abs=1)
     assert [round(width_mult * width) for width, _ in v1.BLOCKS] == [
@@ -107,7 +103,7 @@ def test_v1s_width_multiplier(width_mult, count, cost, published):
 )
 def test_v1s_resolution_multiplier(size, cost, published):
     """Table 7. Its 290 is cut, not rounded."""
-    counted = multiply_adds(on_meta(v1.mobilenet_v1), size) / 1e6
+    counted = multiply_adds(on_meta(v1.mobilenet_v1), (1, 3, size, size)) / 1e6
     assert round(counted) == cost
     assert counted == pytest.approx(published, abs=1)
 
@@ -156,7 +152,7 @@ def test_v1_has_the_papers_relu():
 def test_sizes_of_v2_and_v3(name, count, cost, published):
     net = on_meta(LATER[name])
     assert num_parameters(net) == count
-    counted = multiply_adds(net, 224)
+    counted = multiply_adds(net, (1, 3, 224, 224))
     assert round(counted / 1e9, 3) == cost
     assert count / 1e6 == pytest.approx(published[0], abs=0.11)
     assert counted / 1e6 == pytest.approx(published[1], rel=0.02)
