@@ -24,17 +24,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "colours": {"runOnly": {"type": "rule", "values": COLOURS}},
 }
-# A chapter has thousands of coloured words of code and of elements of formulas, with which axe would take four times as
-# long. Of those that are alike, and stand in elements that are alike, the first keeps its element; the others stay as words
-# at the same place.
+# A page has thousands of words with an element of their own (colours of code, parts of signatures, formulas) and a button at
+# each piece of code, with which axe would take four times as long. Of those that are alike, and stand in elements that are
+# alike, one keeps its element; the others stay as words at the same place, and of the buttons one stays.
 UNWRAP_TWINS = """() => {
     const seen = new Set();
-    for (const element of document.querySelectorAll('article :is(span[class], mjx-container)')) {
-        const formula = element.matches('mjx-container');
-        if (!formula && (element.attributes.length > 1 || element.children.length)) continue;
+    const words = 'article :is(span, em, strong, code, mjx-container), article button.copybtn';
+    // From the end, since an element is but words only after those in it.
+    for (const element of [...document.querySelectorAll(words)].reverse()) {
+        const [formula, button] = ['mjx-container', 'button'].map(tag => element.matches(tag));
+        const more = [...element.attributes].some(attribute => attribute.name !== 'class');
+        if (!formula && !button && (more || element.children.length)) continue;
         const around = [element, element.parentElement, element.parentElement.parentElement];
         const kind = around.map(element => `${element.tagName}.${element.className}`).join(' ');
-        if (seen.has(kind)) element.replaceWith(formula ? 'formula' : element.textContent);
+        if (seen.has(kind)) element.replaceWith(formula ? 'formula' : button ? '' : element.textContent);
         seen.add(kind);
     }
     document.body.normalize();

@@ -35,7 +35,7 @@ KINDS = {
         "glossary",
         "bibliography",
     )
-} | {"genindex.html", "search.html"}
+} | {"search.html"}
 # Where pictures go, if they are wanted: of all pages on a desktop by day, of those on a phone by night.
 PICTURES = ROOT / "ci-artifacts" / "screenshots"
 # Of a longer page the beginning is enough; Chromium draws no more than 16,000.

@@ -98,6 +98,23 @@ def test_of_words_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(c
     assert any("color-contrast" in problem for problem in problems) is (last != "<span>"), problems
 
 
+@pytest.mark.parametrize("last", ["word", "pale"])
+def test_words_within_words_are_alike_by_all_that_is_around_them(context, axe, tmp_path, last):
+    style = "<style>.pale { color: #999; background: #fff }</style>"
+    part = '<em class="part"><span class="{}">words</span></em> '
+    body = f"<p>{part.format('word') * 3}{part.format(last)}</p>"
+    problems = report(context, tmp_path, style, body, axe=axe)
+    assert any("color-contrast" in problem for problem in problems) is (last == "pale"), problems
+
+
+@pytest.mark.parametrize("name", ["Copy", ""])
+def test_of_buttons_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(context, axe, tmp_path, name):
+    body = f'<div>{"<button class=copybtn>Copy</button>" * 3}</div>'
+    body += f'<div class="other"><button class="copybtn">{name}</button></div>'
+    problems = report(context, tmp_path, body=body, axe=axe)
+    assert any("button-name" in problem for problem in problems) is (not name), problems
+
+
 @pytest.mark.parametrize("around", ["p", "p class='pale'"])
 def test_of_formulas_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(
     context, axe, tmp_path, around
