@@ -10,7 +10,7 @@ BATCHES = ("1", "2 to 8", "16 and more")
 SPINE, LEAF = (10, 232), (272, 394)  # from left to right edge, of the questions and of the norms
 QUESTIONS = (
     (("Is the input a sequence", "of tokens?"), ("layer norm,", "before each", "sublayer")),
-    (("Shall a picture's contrast", "and colour go?"), ("instance norm",)),
+    (("Shall a picture's contrast", "and brightness go?"), ("instance norm",)),
     (("Do 16 or more random", "pictures share a device?"), ("batch norm",)),
 )
 LAST = ("group norm", "with weight standardization")
@@ -80,7 +80,8 @@ def _reason(leaf: int, batch: str) -> str:
     if batch == "1":
         return "Group norm with weight standardization: one is no batch."
     return (
-        "Group norm with weight standardization: statistics of so few pictures are too noisy for batch norm."
+        "Group norm with weight standardization: in large nets statistics of so few pictures were too noisy for batch "
+        "norm. In small ones it may still lead: try both."
     )
 
 

@@ -66,7 +66,7 @@ CASES = {
     "weight standardization": _Case(
         lambda: WSConv2d(INPUTS, CHANNELS, 1, eps=1e-12),
         nn.Identity,
-        ("mean of the row, from w", "deviation of the row", "1", "bias"),
+        ("mean of the row × sum of patch", "deviation of the row", "1", "bias"),
     ),
     "cosine": _Case(
         lambda: CosineConv2d(INPUTS, CHANNELS, 1, eps=1e-12), nn.Identity, ("0", "length of row × of patch", "1", "0")

@@ -125,7 +125,7 @@ class BatchNorm2d(_BatchNorm):
     variances, σ²·m/(m−1), as an estimate of the population's should.
 
     Two conventions for the momentum circulate. Here, as in torch, it is the weight of the newest batch:
-    running ← (1 − momentum)·running + momentum·batch, 0.1 by default. Elsewhere (TensorFlow, Keras, d2l) it is
+    running ← (1 − momentum)·running + momentum·batch, 0.1 by default. Elsewhere (TensorFlow, Keras, older d2l) it is
     the weight of the past, 0.9 for the same thing.
 
     Args:

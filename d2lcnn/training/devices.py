@@ -112,7 +112,8 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":
-        return f"{_cpu_model()}, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        return f"{_cpu_model()}, {threads} thread{'s' * (threads > 1)}"
     return f"{platform.machine()} {device.type}"
 
 

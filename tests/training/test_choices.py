@@ -9,6 +9,7 @@ from torch import nn
 
 import d2lcnn
 from d2lcnn import train_ch6
+from d2lcnn.training.devices import device_name
 from d2lcnn.training.metrics import Totals
 
 
@@ -240,3 +241,9 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, monkeypatch):
     assert calls == [1, 2, 3]
     assert len(torch.load(path, weights_only=True)["history"]["test_acc"]) == 3
     assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.parametrize(("threads", "words"), [(1, ", 1 thread"), (2, ", 2 threads")])
+def test_a_processor_is_named_with_its_threads(monkeypatch, threads, words):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert device_name(torch.device("cpu")).endswith(words)

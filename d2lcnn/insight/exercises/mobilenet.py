@@ -164,7 +164,7 @@ def check_mobilenet_lost(lost: Callable[[int, int], float]) -> None:
             hint="Each unit is active or not like a thrown coin. In how many of all the ways in which n coins can fall do "
             "fewer than m show heads?",
         )
-    accept("It falls almost by half with each unit: width within pays for the activation.")
+    accept("It falls with each unit, in a wide layer nearly by half: width within pays for the activation.")
 
 
 def check_mobilenet_per_channel(quantize: Callable[[Tensor, int], Tensor]) -> None:
