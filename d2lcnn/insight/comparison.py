@@ -21,8 +21,8 @@ from d2lcnn.training.speeds import Speed, load_speeds
 # Networks of the papers, in the order in which they were shown.
 COMPARED = (
     "LeNet-5", "AlexNet", "NiN", "VGG A", "VGG D", "VGG E", "GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-50",
-    "ResNet-101", "ResNet-152", "DenseNet-121", "DenseNet-169", "DenseNet-161", "MobileNetV1", "MobileNetV2",
-    "MobileNetV3-Large", "MobileNetV3-Small",
+    "ResNet-101", "ResNet-152", "DenseNet-121", "DenseNet-169", "DenseNet-201", "DenseNet-161", "MobileNetV1",
+    "MobileNetV2", "MobileNetV3-Large", "MobileNetV3-Small",
 )  # fmt: skip
 # The recipes of the chapters, in the same order.
 COURSE = ("lenet", "lenet_bn", "alexnet", "nin", "vgg11", "googlenet", "resnet18", "densenet", "mobilenet_v1")

@@ -8,10 +8,21 @@ from torch.utils.flop_counter import FlopCounterMode
 from d2lcnn.insight.shapes import build_on_meta, run_for_shapes
 from d2lcnn.insight.tables import layer_rows, layer_table
 from d2lcnn.nets.lenet import lenet, lenet5, lenet_bn
+from d2lcnn.nets.mobilenet_v1 import MobileNetV1
 from d2lcnn.nets.resnet import Residual, course_resnet18
 
 
-@pytest.mark.parametrize(("build", "size"), [(lenet, 28), (lenet_bn, 28), (lenet5, 32)])
+def grouped():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3, stride=2, groups=2))
+
+
+def depthwise():
+    return MobileNetV1(width_mult=0.25)
+
+
+@pytest.mark.parametrize(
+    ("build", "size"), [(lenet, 28), (lenet_bn, 28), (lenet5, 32), (grouped, 9), (depthwise, 32)]
+)
 def test_costs_are_those_of_a_real_run(build, size):
     net = build().eval()
     X = torch.rand(3, 1, size, size)

@@ -223,6 +223,8 @@ def test_the_1x1_reductions_save_multiply_adds():
     with_them = on_meta(Inception, 192, 64, (96, 128), (16, 32), 32)
     cost = multiply_adds(with_them, (1, 192, 28, 28)) / 28**2
     assert cost == 192 * (64 + 96 + 16 + 32) + 9 * 96 * 128 + 25 * 16 * 32
+    without_them = 192 * (64 + 9 * 128 + 25 * 32 + 32)
+    assert cost < without_them / 2
 
 
 def test_factorized_equal_to_torchvisions_inception_c():

@@ -108,8 +108,10 @@ def test_words_within_words_are_alike_by_all_that_is_around_them(context, axe, t
 
 
 @pytest.mark.parametrize("name", ["Copy", ""])
-def test_of_buttons_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(context, axe, tmp_path, name):
-    body = f'<div>{"<button class=copybtn>Copy</button>" * 3}</div>'
+def test_of_buttons_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(
+    context, axe, tmp_path, name
+):
+    body = f"<div>{'<button class=copybtn>Copy</button>' * 3}</div>"
     body += f'<div class="other"><button class="copybtn">{name}</button></div>'
     problems = report(context, tmp_path, body=body, axe=axe)
     assert any("button-name" in problem for problem in problems) is (not name), problems
