@@ -60,6 +60,7 @@ class Batches:
     ) -> None:
         self.batch_size = check_count("batch_size", batch_size)
         _check_tensors(images, labels)
+        labels = labels.to(torch.int64)  # unsigned types know no maximum
         if resize is not None:
             image_size(resize)
         top = int(labels.max())
@@ -72,7 +73,7 @@ class Batches:
             )
         self.device = try_gpu() if device is None else torch.device(device)
         self.images = images.to(self.device).contiguous()
-        self.labels = labels.to(self.device, torch.int64)
+        self.labels = labels.to(self.device)
         self.num_examples = len(images)
         self.resize = resize
         self.shuffle = shuffle

@@ -113,7 +113,7 @@ def _layout(path: Path, names: list[str]) -> tuple[list[tuple[str, str]], list[t
     if not {"train", held} <= tops:
         raise ValueError(
             f"{path} has only one of train/ and test/ (or val/). Add the other, or put the class folders at the top: "
-            "then a fifth of the images is set aside for testing."
+            "then a fifth of the images is set aside for testing (no class may be called train or test)."
         )
     splits = []
     for split in ("train", held):
@@ -150,7 +150,7 @@ def _classes(path: Path, entries: dict[Parts, str]) -> dict[str, list[str]]:
 def _hold_back(
     path: Path, by_class: dict[str, list[str]]
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Set a fifth of each class aside for testing, always the same."""
+    """Set about a fifth of each class aside for testing, always the same."""
     from sklearn.model_selection import train_test_split
 
     images = [(name, label) for label, names in by_class.items() for name in names]
@@ -162,6 +162,12 @@ def _hold_back(
             f"{path} has too few images to set a fifth of each class aside for testing ({error}). "
             "Add images, or sort them into train/ and test/ yourself."
         ) from error
+    without = sorted(set(labels) - {label for _, label in test})
+    if without:
+        raise ValueError(
+            f"{path} has too few images of {', '.join(without)}: a fifth of them is less than one, which leaves none for "
+            "testing. Add images, or sort them into train/ and test/ yourself."
+        )
     return sorted(train), sorted(test)
 
 

@@ -104,8 +104,8 @@ def load_data_cifar10(
     """Load CIFAR-10: 50,000 training and 10,000 test photographs, colour, 32×32, in ten classes.
 
     It is read from `cifar-10-batches-py` in the data root; where that is not complete, from a folder or zip of
-    images by class whose name begins with `cifar10`, and the batches' name then says so; else it is downloaded.
-    In fast mode (`D2LCNN_FAST=1`) handwritten digits stand in for it, with their grey in all three channels.
+    images by class whose name begins with `cifar10` (not `cifar100`), and the batches' name then says so; else it is
+    downloaded. In fast mode (`D2LCNN_FAST=1`) handwritten digits stand in for it, with their grey in all three channels.
 
     Args:
         batch_size: Images per batch.
@@ -183,7 +183,7 @@ def load_data_folder(
     """Load your own images from a folder or zip file in which each class has a folder.
 
     Laid out as `train/<class>/<image>` and `test/<class>/<image>` (or `val/` for want of `test/`), or only as
-    `<class>/<image>`: then a fifth of each class is set aside for testing, always the same. All may lie in one
+    `<class>/<image>`: then about a fifth of each class is set aside for testing, always the same. All may lie in one
     folder more, as in most zip files. Grey images have one channel; if any image is in colour, all have three.
     Photographs are turned upright as the camera noted.
 
@@ -328,7 +328,8 @@ def cifar10_images(root: Path) -> Path | None:
     """
     if CIFAR10.missing(root):
         for path in sorted(root.glob("cifar10*")):
-            if path.is_dir() or path.suffix.lower() == ".zip":
+            other = path.name[len("cifar10") :][:1].isdigit()  # such as CIFAR-100
+            if not other and (path.is_dir() or path.suffix.lower() == ".zip"):
                 return path
     return None
 

@@ -20,7 +20,8 @@ def read_picture(content: bytes, channels: int | None = None) -> Tensor:
         → uint8 C×H×W.
 
     Raises:
-        ValueError: If it is no intact image, or one with more than 8 bits per channel; it says why.
+        ValueError: If it is no intact image, or a grey one with more than 8 bits; it says why. (Of a colour picture with
+            more, Pillow gives the upper 8.)
 
     Example:
         >>> from PIL import Image

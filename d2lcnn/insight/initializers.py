@@ -51,7 +51,7 @@ def gain(activation: str, negative_slope: float = 0.01) -> float:
         ValueError: If the activation is unknown.
 
     Source:
-        He et al. (2015), sections 2.2 and 2.4, for the ReLUs. The 5/3 of tanh is a value from practice, near
+        He et al. (2015), section 2.2, for the ReLUs. The 5/3 of tanh is a value from practice, near
         1.7159, by which LeCun et al. (1998) scale their tanh.
 
     Example:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.layers.batch_norm import fold_batch_norm
+from d2lcnn.layers.batch_norm import FOLDABLE, AnyBatchNorm, fold_batch_norm
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish)
 
@@ -26,8 +26,9 @@ def _on_grid(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
 def fake_quantize(x: Tensor, bits: int = 8, *, per_channel: bool = False) -> Tensor:
     """Round numbers to the nearest of 2^bits evenly spaced values, and give them as floating-point numbers again.
 
-    The values reach from the least to the greatest number, and zero is exactly one of them, so that padding stays what
-    it is: q = round(x/s) + z is a whole number between 0 and 2^bits − 1, and (q − z)·s comes back.
+    The values reach from the least to the greatest number, or to zero if that lies outside: zero is always one of them,
+    so that padding stays what it is. q = round(x/s) + z is a whole number between 0 and 2^bits − 1, and (q − z)·s comes
+    back.
 
     Args:
         x: The numbers, such as a layer's weights.
@@ -58,16 +59,16 @@ def fake_quantize(x: Tensor, bits: int = 8, *, per_channel: bool = False) -> Ten
 
 
 def fold_all_batch_norms(net: nn.Module) -> nn.Module:
-    """Copy a network into evaluation mode with each batch norm folded into the convolution in front of it.
+    """Copy a network into evaluation mode with each batch norm folded into the layer in front of it.
 
     Args:
-        net: The network; convolution and norm are neighbours in one `nn.Sequential`.
+        net: The network; convolution or dense layer and norm are neighbours in one `nn.Sequential`.
 
     Returns:
         A copy that computes the same, with `nn.Identity` where the norms were.
 
     Raises:
-        ValueError: If a batch norm has no convolution in front of it.
+        ValueError: If a batch norm has no such layer in front of it.
 
     Example:
         >>> from d2lcnn.nets.mobilenet_v1 import MobileNetV1
@@ -78,14 +79,14 @@ def fold_all_batch_norms(net: nn.Module) -> nn.Module:
     net = copy.deepcopy(net).eval()
     for parent in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
         for (name, layer), (norm_name, norm) in pairwise(list(parent.named_children())):
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            if isinstance(layer, FOLDABLE) and isinstance(norm, AnyBatchNorm):
                 setattr(parent, name, fold_batch_norm(layer, norm))
                 setattr(parent, norm_name, nn.Identity())
-    left = [name for name, module in net.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    left = [name for name, module in net.named_modules() if isinstance(module, AnyBatchNorm)]
     if left:
         raise ValueError(
-            f"A batch norm folds into the convolution right in front of it, and {', '.join(left)} has none. "
-            "Give a network whose convolutions and norms are neighbours in an nn.Sequential, such as a MobileNet."
+            f"A batch norm folds into the convolution or dense layer right in front of it, and {', '.join(left)} has none. "
+            "Give a network where the two are neighbours in an nn.Sequential, such as a MobileNet."
         )
     return net
 
@@ -116,7 +117,7 @@ def low_precision(
         >>> low_precision(net, x, activation_bits=2)(x).unique().numel()
         4
     """
-    if any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
+    if any(isinstance(module, AnyBatchNorm) for module in net.modules()):
         raise ValueError(
             f"Weights are rounded as they are used, without batch norms behind them, and {type(net).__name__} has some. "
             "Fold them first: fold_all_batch_norms(net)."

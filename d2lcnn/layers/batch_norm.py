@@ -32,7 +32,7 @@ class _BatchNorm(nn.Module):
         super().__init__()
         check_at_least(1, num_features=num_features)
         check_eps(eps)
-        check_momentum(momentum)
+        check_momentum(momentum, none_averages=True)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
@@ -48,10 +48,11 @@ class _BatchNorm(nn.Module):
         if self.training or self.running_mean is None or self.running_var is None:
             values = x.numel() // self.num_features
             if values < 2:
+                way_out = ", or call eval() to use the running statistics" if self.track_running_stats else ""
                 raise ValueError(
                     f"{type(self).__name__} needs at least 2 values per channel to compute a variance and got "
                     f"{values} in a batch of shape {tuple(x.shape)}. Take a larger batch (drop_last=True drops a "
-                    "last batch of one), or call eval() to use the running statistics."
+                    f"last batch of one){way_out}."
                 )
             mean, var = moments(x, (0, *range(2, x.dim())))
             self._update_running_statistics(mean.flatten(), var.flatten() * (values / (values - 1)))
@@ -104,7 +105,8 @@ class BatchNorm1d(_BatchNorm):
         Ioffe and Szegedy (2015), Algorithm 1.
 
     Differs from:
-        torch's `nn.BatchNorm1d` in nothing but the error messages; `state_dict` is interchangeable.
+        torch's `nn.BatchNorm1d` in refusing an ε of 0, a momentum outside of [0, 1] and an empty batch, and in having no
+        argument `bias`; `state_dict` is interchangeable.
 
     Example:
         >>> layer = BatchNorm1d(2)
@@ -147,8 +149,8 @@ class BatchNorm2d(_BatchNorm):
         Ioffe and Szegedy (2015), Algorithms 1 and 2 and section 3.2.
 
     Differs from:
-        torch's `nn.BatchNorm2d` in nothing but the error messages; `state_dict` is interchangeable. d2l's
-        from-scratch version keeps the biased variance and chooses its mode by `torch.is_grad_enabled()`.
+        torch's `nn.BatchNorm2d` as `BatchNorm1d` does; `state_dict` is interchangeable. d2l's from-scratch version keeps
+        the biased variance and chooses its mode by `torch.is_grad_enabled()`.
 
     Example:
         >>> layer = BatchNorm2d(3)
@@ -173,7 +175,8 @@ def population_statistics(net: nn.Module, batches: Iterable[Tensor | Sequence[Te
     agree in expectation, for sorted ones they do not.
 
     During the pass the batch norms normalize with each batch's own statistics, as they did in training; all
-    other layers are in evaluation mode, so that dropout drops nothing. Modes and momenta are put back.
+    other layers are in evaluation mode, so that dropout drops nothing. Modes, momenta and the norms' counts of batches
+    are put back.
 
     Args:
         net: The network.
@@ -196,6 +199,9 @@ def population_statistics(net: nn.Module, batches: Iterable[Tensor | Sequence[Te
     hooks = [norm.register_forward_hook(pool.hook) for norm, pool in zip(norms, seen)]
     modes = {module: module.training for module in net.modules()}
     momenta = {norm: norm.momentum for norm in norms}
+    counts = {
+        norm: norm.num_batches_tracked.clone() for norm in norms if norm.num_batches_tracked is not None
+    }
     parameter = next(net.parameters(), None)
     net.eval()
     num_batches = 0
@@ -214,6 +220,8 @@ def population_statistics(net: nn.Module, batches: Iterable[Tensor | Sequence[Te
             module.training = mode
         for norm, momentum in momenta.items():
             norm.momentum = momentum
+        for norm, count in counts.items():
+            norm.num_batches_tracked = count
     if num_batches == 0:
         raise ValueError(
             "population_statistics needs at least 1 batch and got 0. Give a fresh loader or a list."
@@ -247,8 +255,9 @@ class _Pool:
         self.squares, self.count = squares, total
 
 
-Foldable = TypeVar("Foldable", nn.Linear, nn.Conv1d, nn.Conv2d)
+Foldable = TypeVar("Foldable", bound=nn.Linear | nn.Conv1d | nn.Conv2d)
 AnyBatchNorm = _BatchNorm | nn.modules.batchnorm._BatchNorm
+FOLDABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
 @torch.no_grad()
@@ -273,7 +282,8 @@ def fold_batch_norm(layer: Foldable, norm: _BatchNorm | nn.modules.batchnorm._Ba
         >>> torch.allclose(fold_batch_norm(conv, norm)(x), norm(conv(x)), atol=1e-5)
         True
     """
-    if not isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
+    # A layer derived from one of these may use its weights in another way, as WSConv2d does.
+    if type(layer) not in FOLDABLE:
         raise ValueError(
             f"A batch norm folds into a Linear, Conv1d or Conv2d and got {type(layer).__name__}. "
             "Fold it into the layer that stands directly before it."

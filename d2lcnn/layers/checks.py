@@ -63,6 +63,19 @@ def check_at_least(least: int, **values: int) -> None:
             raise ValueError(f"{name} must be at least {least} and is {value}. Give a larger {name}.")
 
 
+def least_side(kernel_size: int | tuple[int, int]) -> int:
+    """Give the smaller side of a kernel, which is what has to be at least 1.
+
+    Args:
+        kernel_size: Its side in pixels, or (height, width).
+
+    Example:
+        >>> least_side(3), least_side((5, 1))
+        (3, 1)
+    """
+    return kernel_size if isinstance(kernel_size, int) else min(kernel_size)
+
+
 def check_eps(eps: float) -> None:
     """Refuse an ε that cannot keep a division from dividing by zero.
 
@@ -82,19 +95,22 @@ def check_eps(eps: float) -> None:
         )
 
 
-def check_momentum(momentum: float | None) -> None:
+def check_momentum(momentum: float | None, *, none_averages: bool = False) -> None:
     """Refuse a momentum that is no weight of an average.
 
     Args:
-        momentum: The weight of the newest batch, or None.
+        momentum: The weight of the newest batch.
+        none_averages: Whether None is one too, and stands for the plain average over all batches.
 
     Raises:
-        ValueError: If it lies outside [0, 1].
+        ValueError: If it lies outside [0, 1], or is None where that stands for nothing.
 
     Example:
         >>> check_momentum(0.1)
     """
-    if momentum is not None and not 0 <= momentum <= 1:
+    if momentum is None and none_averages:
+        return
+    if momentum is None or not 0 <= momentum <= 1:
         raise ValueError(
             f"momentum must lie in [0, 1] and is {momentum}: it is the weight of the newest batch in the running "
             "average. The usual value is 0.1 (frameworks that weigh the past instead write 0.9)."
@@ -158,11 +174,9 @@ def check_features(x: Tensor, num_features: int, *, layer: str, shapes: dict[int
         >>> check_features(torch.zeros(2, 3), 3, layer="BatchNorm1d", shapes={2: "N×F", 3: "N×C×L"})
     """
     if x.dim() not in shapes:
-        remedies = {
-            2: "For vectors take the 1d layer",
-            3: "A single image needs its batch dimension: x.unsqueeze(0)",
-            4: "For images take the 2d layer",
-        }
+        remedies = {3: "A single image needs its batch dimension: x.unsqueeze(0)"}
+        if layer in ("BatchNorm1d", "BatchNorm2d"):
+            remedies |= {2: "For vectors take the 1d layer", 4: "For images take the 2d layer"}
         raise ValueError(
             f"{layer} takes {' or '.join(shapes.values())} and got {x.dim()} dimensions in a tensor of shape "
             f"{tuple(x.shape)}. {remedies.get(x.dim(), 'Reshape the input')}."

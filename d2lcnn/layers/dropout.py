@@ -18,8 +18,8 @@ class Dropout(nn.Module):
     * `scale_at="train"`: what is kept is divided by 1 − p in training; evaluation is the identity.
     * `scale_at="test"`: what is kept stays in training; evaluation multiplies by 1 − p.
 
-    The second is the first times 1 − p, throughout. Within each, the output in evaluation is the expectation of
-    that in training, and no single draw has to be near it.
+    The second is the first times 1 − p, throughout. Within each, for p below 1, the output in evaluation is the
+    expectation of that in training, and no single draw has to be near it.
 
     Args:
         p: Probability of dropping a value.
@@ -62,6 +62,8 @@ class Dropout(nn.Module):
         kept = 1 - self.p
         if not self.training:
             return x * kept if self.scale_at == "test" else x
+        if self.p == 0:
+            return x  # and no random number is drawn, as in torch
         if self.p == 1:
             return torch.zeros_like(x) * x  # nothing is kept, and the gradient is 0
         mask = torch.empty_like(x).bernoulli_(kept)

@@ -94,9 +94,10 @@ class InstanceNorm2d(nn.Module):
         Ulyanov, Vedaldi and Lempitsky (2016), Instance Normalization, section 2.
 
     Differs from:
-        torch's `nn.InstanceNorm2d` in refusing a single image without batch dimension and a momentum of None, which
-        stands for 0 there. Defaults are the same, without scale, shift and running statistics, and `state_dict` is
-        interchangeable (`num_batches_tracked` stays 0 in both).
+        torch's `nn.InstanceNorm2d` in refusing a single image without batch dimension, a momentum of None, which stands
+        for 0 there, and a wrong number of channels even without scale and shift, of which torch only warns. Defaults
+        are the same, without scale, shift and running statistics, and `state_dict` is interchangeable
+        (`num_batches_tracked` stays 0 in both).
 
     Example:
         >>> dark = torch.rand(1, 3, 8, 8)

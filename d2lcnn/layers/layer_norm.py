@@ -33,7 +33,7 @@ class LayerNorm(nn.Module):
         Ba, Kiros and Hinton (2016), section 3.
 
     Differs from:
-        torch's `nn.LayerNorm` in nothing but the error messages; `state_dict` is interchangeable.
+        torch's `nn.LayerNorm` in refusing an ε of 0; `state_dict` is interchangeable.
         `LayerNorm([C, H, W])` computes what `GroupNorm(1, C)` does, but learns C·H·W scales in place of C.
 
     Example:

@@ -18,7 +18,7 @@ class LocalResponseNorm(nn.Module):
         size: Number n of neighbouring channels, itself included.
         alpha: α, which this layer, as torch's, divides by n.
         beta: β, the exponent.
-        k: k, the constant.
+        k: k, the constant. With 0, a value whose whole window is 0 gives NaN, as in torch.
 
     Shape:
         N×C×* → N×C×*, with at least one further dimension.
@@ -46,8 +46,8 @@ class LocalResponseNorm(nn.Module):
         check_at_least(1, size=size)
         if alpha < 0 or k < 0 or alpha + k == 0:
             raise ValueError(
-                f"alpha and k must be at least 0 and not both 0, so that the division is possible, and are {alpha} "
-                f"and {k}. AlexNet has alpha=5e-4 and k=2."
+                f"alpha and k must be at least 0 and not both 0, or all is divided by 0, and are {alpha} and {k}. "
+                f" AlexNet has alpha=5e-4 and k=2."
             )
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 

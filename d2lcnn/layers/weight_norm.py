@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.layers.checks import check_at_least, check_features, check_groups, check_momentum
+from d2lcnn.layers.checks import check_at_least, check_features, check_groups, check_momentum, least_side
 from d2lcnn.layers.moments import moments, per_channel, scale_and_shift, widen
 
 
 class _WeightNorm(nn.Module):
     """What the linear and the convolutional layer share: the weight w = g·v/‖v‖ and how it starts."""
+
+    channel: int  # the outputs' dimension of channels
 
     def __init__(self, plain: nn.Linear | nn.Conv2d) -> None:
         super().__init__()
@@ -23,8 +25,20 @@ class _WeightNorm(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight in use, w = g·v/‖v‖, with one length per output."""
-        direction = widen(self.weight_v) / _lengths(self.weight_v)
-        return (self.weight_g * direction).to(self.weight_v.dtype)
+        return (self.weight_g * self.direction).to(self.weight_v.dtype)
+
+    @property
+    def direction(self) -> Tensor:
+        """The weight's direction, v/‖v‖, of length 1 per output."""
+        return widen(self.weight_v) / _lengths(self.weight_v)
+
+    def compute(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute the outputs with a given weight and bias."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the weight and apply it."""
+        return self.compute(x, self.weight, self.bias)
 
     @torch.no_grad()
     def initialize_from_data(self, x: Tensor) -> None:
@@ -33,18 +47,19 @@ class _WeightNorm(nn.Module):
             raise ValueError(
                 "Initializing from data sets the bias and got a layer without one. Build it with bias=True."
             )
-        self.weight_g.fill_(1)
-        self.bias.zero_()
-        t = self(x)
-        mean, var = moments(t, (0, *range(2, t.dim())))
-        deviation = var.flatten().sqrt()
-        if not (deviation > 0).all():
+        t = self.compute(x, self.direction, None)
+        channel = self.channel % t.dim()
+        mean, var = moments(t, [dim for dim in range(t.dim()) if dim != channel])
+        mean, deviation = mean.flatten(), var.flatten().sqrt()
+        # Outputs that are equal but for rounding deviate by a few units in their last place.
+        varies = deviation > 100 * torch.finfo(t.dtype).eps * mean.abs()
+        if not varies.all():
             raise ValueError(
-                f"Initializing from data needs outputs that vary and got {int((deviation == 0).sum())} output(s) that "
-                f"are constant over a batch of shape {tuple(x.shape)}. Give a larger batch."
+                f"Initializing from data needs outputs that vary and got {int((~varies).sum())} output(s) that are "
+                f"constant, or no numbers, over a batch of shape {tuple(x.shape)}. Give a larger batch."
             )
         self.weight_g.copy_((1 / deviation).reshape_as(self.weight_g))
-        self.bias.copy_(-mean.flatten() / deviation)
+        self.bias.copy_(-mean / deviation)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Load tensors under our names, or under those of torch's parametrization."""
@@ -98,9 +113,11 @@ class WeightNormLinear(_WeightNorm):
         check_at_least(1, in_features=in_features, out_features=out_features)
         super().__init__(nn.Linear(in_features, out_features, bias))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the weight and apply it."""
-        return nn.functional.linear(x, self.weight, self.bias)
+    channel = -1
+
+    def compute(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Multiply with the weight."""
+        return nn.functional.linear(x, weight, bias)
 
 
 class WeightNormConv2d(_WeightNorm):
@@ -143,7 +160,8 @@ class WeightNormConv2d(_WeightNorm):
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        check_at_least(1, stride=stride)
+        check_at_least(1, stride=stride, kernel_size=least_side(kernel_size))
+        check_at_least(0, padding=padding)
         check_groups(groups, in_channels)
         check_groups(groups, out_channels)
         super().__init__(
@@ -151,9 +169,11 @@ class WeightNormConv2d(_WeightNorm):
         )
         self.stride, self.padding, self.groups = stride, padding, groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the weight and convolve with it."""
-        return nn.functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
+    channel = 1
+
+    def compute(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve with the weight."""
+        return nn.functional.conv2d(x, weight, bias, self.stride, self.padding, groups=self.groups)
 
 
 class MeanOnlyBatchNorm(nn.Module):

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.layers.checks import check_at_least, check_eps, check_groups
+from d2lcnn.layers.checks import check_at_least, check_eps, check_groups, least_side
 from d2lcnn.layers.moments import widen
 
 
@@ -59,7 +59,8 @@ class WSConv2d(nn.Conv2d):
         *,
         eps: float = 1e-5,
     ) -> None:
-        check_at_least(1, stride=stride)
+        check_at_least(1, stride=stride, kernel_size=least_side(kernel_size))
+        check_at_least(0, padding=padding)
         check_groups(groups, in_channels)
         check_groups(groups, out_channels)
         check_eps(eps)

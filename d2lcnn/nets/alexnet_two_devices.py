@@ -56,7 +56,8 @@ class TwoDeviceAlexNet(nn.Module):
     """The paper's AlexNet with half of each layer's outputs on each of two devices, from the weights of a whole one.
 
     Each device has half of the kernels of every convolution and half of the units of every dense layer, the last
-    included. The maps cross in front of `EXCHANGES` alone. Output and gradients are those of the whole network.
+    included. The maps cross in front of `EXCHANGES` alone. Output and gradients are those of the whole network,
+    but for what dropout draws in training.
 
     Args:
         whole: A network `alexnet(variant="paper", norm_layer=HalvesLRN)`; its weights are copied.

@@ -380,7 +380,7 @@ class Transition(nn.Sequential):
 
 # ---------------------------------------------------------------- the paper's networks
 
-# Table 1 (with 161 as in the first version and torchvision): growth rate, and the layers of each dense block.
+# Table 1 (with 161 as in the conference's paper and torchvision): growth rate, and the layers of each dense block.
 IMAGENET = {
     121: (32, (6, 12, 24, 16)),
     161: (48, (6, 12, 36, 24)),
@@ -462,6 +462,11 @@ class DenseNet(nn.Sequential):
         for i, number in enumerate(num_layers, start=1):
             if i > 1:
                 kept = int(channels * compression)
+                if kept < 1:
+                    raise ValueError(
+                        f"A transition must give at least 1 channel, and compression={compression} leaves none of "
+                        f"{channels}. Take at least {1 / channels:.3f}."
+                    )
                 features[f"transition{i - 1}"] = Transition(
                     channels, kept, dropout=dropout, norm_layer=norm_layer, activation_layer=activation_layer
                 )

@@ -295,9 +295,9 @@ class LeNet5(nn.Sequential):
         LeCun et al. (1998), section II.B and figure 2.
 
     Differs from:
-        The paper in the pictures behind the codes (our drawings) and in the sign of the output (see
-        `RBFOutput`). The paper puts a bounded input range of about [−0.1, 1.175] in front, which is the data's
-        business.
+        The paper in the pictures behind the codes (our drawings), in the sign of the output (see `RBFOutput`) and in the
+        first weights, which are torch's in all layers but C3. The paper puts a bounded input range of about
+        [−0.1, 1.175] in front, which is the data's business.
 
     Example:
         >>> net = LeNet5()

@@ -30,6 +30,9 @@ def round_channels(channels: float, divisor: int = 8) -> int:
         channels: What the width multiplier makes of a number of channels.
         divisor: The result is a multiple of it, and at least it.
 
+    Raises:
+        ValueError: If the number is not above 0.
+
     Source:
         The code that the authors of MobileNetV2 published; the paper does not say it.
 
@@ -37,6 +40,10 @@ def round_channels(channels: float, divisor: int = 8) -> int:
         >>> round_channels(24 * 0.75), round_channels(24 * 0.5), round_channels(0.2 * 16)
         (24, 16, 8)
     """
+    if channels <= 0:
+        raise ValueError(
+            f"A layer needs channels, and the width multiplier leaves {channels}. Take one above 0."
+        )
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
 

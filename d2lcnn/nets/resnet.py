@@ -894,8 +894,8 @@ def preact_resnet(
         ValueError: If there is no network of this depth.
 
     Source:
-        He et al. (2016b), section 4.1 and appendix. Of its ImageNet nets those with 101 and 152 layers have the
-        stages of 2016a; the one with 200 is not built here.
+        He et al. (2016b), section 4.1 and appendix. Of its ImageNet nets the one with 152 layers has the stages of
+        2016a, as have the other depths here; the one with 200 is not built.
 
     Differs from:
         The authors' code in the place of a bottleneck's stride, which is here the 3×3 convolution.
@@ -981,7 +981,7 @@ def cifar_resnet(
     """Build the slim ResNet for 32×32 images: three stages of n blocks with 16, 32 and 64 channels.
 
     Args:
-        depth: Number of layers, 6n + 2 (20, 32, 44, 56, 110 in the paper), or with bottlenecks 9n + 2 (164, 1001).
+        depth: Number of layers, 6n + 2 (20, 32, 44, 56, 110, 1202 in the paper), or with bottlenecks 9n + 2 (164, 1001).
         in_channels: Number of channels of the images.
         num_classes: Number of outputs.
         shortcut: "A", as in 2016a, without parameters; "B", which gives the sizes published in 2016b for 164 and

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from d2lcnn.layers.checks import check_at_least
+
 
 class MultiHeadSelfAttention(nn.Module):
     """Self-attention in several heads: in each, softmax(QKᵀ / √d)·V, with d = embed_dim / num_heads.
@@ -36,10 +38,11 @@ class MultiHeadSelfAttention(nn.Module):
 
     def __init__(self, embed_dim: int, num_heads: int, *, causal: bool = False) -> None:
         super().__init__()
-        if num_heads < 1 or embed_dim % num_heads:
+        check_at_least(1, num_heads=num_heads)
+        if embed_dim % num_heads:
             raise ValueError(
                 f"The heads share the width among them, so num_heads must divide embed_dim; got {num_heads} heads for "
-                f"a width of {embed_dim}. Take for example embed_dim={max(num_heads, 1) * 64}."
+                f"a width of {embed_dim}. Take for example embed_dim={num_heads * 64}."
             )
         self.embed_dim = embed_dim
         self.num_heads = num_heads

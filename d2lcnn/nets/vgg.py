@@ -59,7 +59,8 @@ def vgg_block(
         ['Conv2d', 'ReLU', 'Conv2d', 'ReLU', 'MaxPool2d']
     """
     row = (3,) * num_convs if isinstance(num_convs, int) else tuple(num_convs)
-    if not row or any(item != LRN and (not isinstance(item, int) or item % 2 == 0) for item in row):
+    kernels = [item for item in row if item != LRN]
+    if not kernels or any(not isinstance(item, int) or item < 1 or item % 2 == 0 for item in kernels):
         raise ValueError(
             f"A VGG block has at least one convolution, with odd kernel sizes that keep the size; got {num_convs!r}. "
             'Give their number, such as 2, or the list of their kernel sizes, such as (3, 3, 1) or (3, "LRN").'
@@ -79,7 +80,7 @@ def vgg_block(
 
 
 class VGG(nn.Sequential):
-    """VGG: five blocks that halve the size while the channels double, then three dense layers.
+    """VGG: five blocks that halve the size while the channels double, up to 512, then three dense layers.
 
     Args:
         conv_arch: The name of one of Table 1's configurations, "A" to "E" or "A-LRN"; or for each block the pair

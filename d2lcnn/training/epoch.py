@@ -127,10 +127,11 @@ class Epoch:
                 if fits
                 else "No smaller batch fits either: choose smaller images or a smaller network."
             )
+        half = "precision='bfloat16' takes about half. " if self.step.precision == "float32" else ""
         whose = "this machine" if X.device.type == "cpu" else str(X.device)
         raise kind(
             f"The memory of {whose} does not hold a step with {len(y)} images of {tuple(X.shape[1:])} ({where}). {advice} "
-            f"precision='bfloat16' takes about half. PyTorch says: {said}"
+            f"{half}PyTorch says: {said}"
         )
 
     def look(self, *, together: bool = False) -> None:

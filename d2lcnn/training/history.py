@@ -28,15 +28,15 @@ class History:
         precision: "float32" or "bfloat16".
         data: Name of the training data.
         fast: Whether this was fast mode's short run on stand-in data.
-        train_loss: Mean loss over the training examples while the epoch ran.
+        train_loss: Mean loss over the training examples while the epoch ran, with label smoothing if there is any.
         train_acc: Share of training examples classified correctly while the epoch ran.
-        test_loss: Mean loss over the test examples after the epoch.
+        test_loss: Mean loss over the test examples after the epoch, without label smoothing.
         test_acc: Share of test examples classified correctly after the epoch.
         validation_loss: Likewise on held-out examples; empty where none were held out.
         validation_acc: Likewise on held-out examples; empty where none were held out.
         seconds: Time of each epoch's training, data and computation, without evaluation.
         evaluation_seconds: Time of the evaluation after each epoch.
-        compute_seconds: The part of it spent on forward pass, backward pass and step.
+        compute_seconds: The part of `seconds` spent on forward pass, backward pass and step.
         examples: Number of training examples in each epoch.
         interrupted: Epoch and step, counted from 1, at which Ctrl-C came; None if it did not.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from d2lcnn.data.device import try_gpu
 from d2lcnn.data.fast import FAST_EPOCHS
+from d2lcnn.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from d2lcnn.training.checkpoint import load_checkpoint, locked, random_state, save_checkpoint
 from d2lcnn.training.devices import device_name, resolve_precision
 from d2lcnn.training.epoch import DivergedError, Epoch
@@ -79,8 +80,8 @@ def train_ch6(
     With the defaults it does what d2l's function of this name does: Xavier-uniform weights, plain SGD, float32.
 
     Where a process group of torch.distributed has been initialized, its processes train the network together: each
-    takes its part of every batch, and the result is that of one process, up to rounding, dropout's draws, and batch
-    norm, which takes each process's statistics by itself unless `sync_batch_norm` is given.
+    takes its part of every batch, and the result is that of one process, up to rounding, the draws of dropout and
+    `augment`, and batch norm, which takes each process's statistics by itself unless `sync_batch_norm` is given.
 
     Args:
         net: The network; it is moved to the device, trained in place and **initialized anew** unless
@@ -99,17 +100,20 @@ def train_ch6(
             `functools.partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4)`.
         schedule: Gives for the share of the training that is done a factor on `lr`, set before every step:
             `cosine_schedule()`, `step_schedule()`, `constant_schedule(warmup=0.1)` or a function of your own.
-        label_smoothing: Share of each target that is spread evenly over all classes, in [0, 1).
+        label_smoothing: Share of each target that is spread evenly over all classes, in [0, 1). The training loss has
+            it, the losses on test and held-out data do not.
         clip_norm: Greatest norm of the whole gradient; a longer one is shortened to it.
         augment: Applied to the images of every training batch on the device, such as `RandomFlips()`.
         validation: Held-out batches, measured after each epoch like the test batches.
         progress: Whether to show a bar; None shows it in a notebook or on a terminal.
         checkpoint: File that gets the state of the run after each epoch.
-        resume: Checkpoint to continue from; on a CPU the result is that of an uninterrupted run, bit for bit.
-        sync_batch_norm: Whether several processes, on GPUs, take batch norm's statistics together.
+        resume: Checkpoint to continue from, with the same data; on a CPU the result is that of an uninterrupted run, bit
+            for bit, if all randomness comes from torch's global generators.
+        sync_batch_norm: Whether several processes, on GPUs, take the statistics of torch's batch norms together.
 
     Returns:
-        The history of the run. Ctrl-C ends the training early and returns what there is. A line after each epoch is
+        The history of the run. Ctrl-C ends the training early and returns what there is (of several processes it ends
+        all with an error, and resuming goes on). A line after each epoch is
         logged at the level INFO.
 
     Raises:
@@ -117,9 +121,10 @@ def train_ch6(
             cannot take the images, or a checkpoint does not fit.
         OSError: If the checkpoint's folder cannot be written, or another run is using the checkpoint. A write that
             fails later is a RuntimeWarning: the training goes on, and the checkpoint before it stays.
-        DivergedError: If the loss becomes infinite or NaN; it names epoch and step and carries the history.
-        MemoryError: If a step does not fit into memory (`torch.cuda.OutOfMemoryError` on a GPU); it says which batch
-            size fits.
+        DivergedError: If the loss becomes infinite or NaN; it names the epoch, in training also the step, and carries the
+            history.
+        MemoryError: If a step does not fit into memory (`torch.cuda.OutOfMemoryError` on a GPU); it says for which batch
+            size forward and backward pass fit.
 
     Differs from:
         d2l's function, which divides by zero with fewer than five batches, goes on when the loss is NaN, and
@@ -136,7 +141,7 @@ def train_ch6(
     device = try_gpu() if device is None else torch.device(device)
     precision = resolve_precision(device, precision)
     team = Team.current()
-    _check_team(team, device, sync_batch_norm)
+    _check_team(team, device, sync_batch_norm, net)
     fast = bool(getattr(train_iter, "fast", False))
     if fast:
         num_epochs = min(num_epochs, FAST_EPOCHS)
@@ -188,6 +193,8 @@ def train_ch6(
         "precision": precision,
         "seed": seed,
         "data": history.data,
+        "batch_size": getattr(train_iter, "batch_size", None),
+        "steps": steps_per_epoch,
         "optimizer": in_words(optimizer),
         # A schedule is known by its values, and with one the run's length belongs to what a step depends on.
         "schedule": None if schedule is None else [round(schedule(i / 8), 9) for i in range(9)],
@@ -243,14 +250,14 @@ def train_epochs(
             try:
                 epoch.run(train_iter)
                 _record_epoch(epoch, test_iter, validation)
+                if keep is not None:
+                    keep()
             except KeyboardInterrupt:
                 # Other processes may stand elsewhere: all of them end, and resuming goes on.
                 if step.team.size > 1:
                     raise
                 history.interrupted = (number, epoch.totals.steps)
                 break
-            if keep is not None:
-                keep()
 
 
 def _keep(path: Path, step: Step, history: History, run: dict[str, Any]) -> None:
@@ -331,7 +338,15 @@ def _check_settings(
         raise ValueError(f"The network has no parameter to train: {type(net).__name__}.")
 
 
-def _check_team(team: Team, device: torch.device, sync_batch_norm: bool) -> None:
+def _check_team(team: Team, device: torch.device, sync_batch_norm: bool, net: nn.Module) -> None:
+    ours = [
+        type(module).__name__ for module in net.modules() if isinstance(module, (BatchNorm1d, BatchNorm2d))
+    ]
+    if sync_batch_norm and ours:
+        raise ValueError(
+            f"sync_batch_norm works on torch's batch norms, and this network has {ours[0]} of d2lcnn. Build it with "
+            f"norm_layer=nn.{ours[0]}."
+        )
     if sync_batch_norm and (team.size == 1 or device.type != "cuda"):
         raise ValueError(
             f"sync_batch_norm is for several processes on GPUs; this is {team.size} process(es) on {device.type}. Leave "

@@ -42,7 +42,7 @@ def accuracy(y_hat: Tensor, y: Tensor) -> float:
 def count_correct(y_hat: Tensor, y: Tensor) -> Tensor:
     """Count the correct predictions and leave the count on the device, so that nothing waits for it."""
     check_same_examples(y_hat, y)
-    if y_hat.dim() > 1 and y_hat.shape[1] > 1:
+    if y_hat.dim() > 1:
         y_hat = y_hat.argmax(dim=1)
     return (y_hat.to(y.dtype) == y).sum()
 

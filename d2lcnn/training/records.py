@@ -127,6 +127,22 @@ def file_name(recipe: str, device: dict[str, str], precision: str, seed: int) ->
     return f"{recipe}--{slug}--{precision}--seed{seed}.json"
 
 
+def _check_same_run(path: Path, num_epochs: int, held_out: int, compile: bool) -> None:
+    """Refuse a file whose run is not the one that is asked for: its name does not tell everything."""
+    run = Run.from_file(path)
+    there = (run.settings["num_epochs"], run.held_out, run.settings.get("compile", False))
+    asked = (num_epochs, held_out, compile)
+    if there != asked:
+        names = ("num_epochs", "held_out", "compile")
+        said = [
+            ", ".join(f"{name}={value}" for name, value in zip(names, values)) for values in (there, asked)
+        ]
+        raise ValueError(
+            f"{path} holds another run of this recipe, device, precision and seed, with {said[0]}; asked for was "
+            f"{said[1]}. It was left as it is. Record into another folder, or with another seed."
+        )
+
+
 def load_runs(recipe: str, *, folder: Path | str | None = None, held_out: bool = False) -> list[Run]:
     """Load the recorded runs of a recipe, in the order of device, precision and seed.
 
@@ -267,10 +283,11 @@ def record(
         progress: Whether to show a bar; None shows it on a terminal.
 
     Returns:
-        The path of the record. If it is there already nothing is run.
+        The path of the record. If this run is there already nothing is run.
 
     Raises:
-        ValueError: If an argument is out of range, or fast mode is on, whose runs are no results.
+        ValueError: If an argument is out of range, another run of this recipe, device, precision and seed is recorded in
+            the folder, or fast mode is on, whose runs are no results.
         KeyboardInterrupt: If Ctrl-C came; the checkpoint stays, and the same call goes on from it.
 
     Example:
@@ -284,12 +301,20 @@ def record(
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}.")
+    if num_epochs is None:
+        num_epochs = recipe.num_epochs
+    elif num_epochs < 1:
+        raise ValueError(
+            f"num_epochs must be at least 1, got {num_epochs}. Leave it out for the recipe's own number."
+        )
+    settings = recipe.settings() | {"num_epochs": num_epochs} | ({"compile": True} if compile else {})
     place = try_gpu() if device is None else torch.device(device)
     precision = resolve_precision(place, precision)
     machine = {"type": place.type, "name": device_name(place)}
     path = folder / file_name(recipe_name, machine, precision, seed)
     partial = path.with_suffix(".partial.pt")
     if path.exists():
+        _check_same_run(path, num_epochs, held_out, compile)
         partial.unlink(missing_ok=True)  # a run that is killed between its last two files leaves it behind
         return path
 
@@ -303,7 +328,7 @@ def record(
         net,
         train_iter,
         test_iter,
-        num_epochs or recipe.num_epochs,
+        num_epochs,
         recipe.lr,
         place,
         seed=seed,
@@ -319,9 +344,7 @@ def record(
         raise KeyboardInterrupt
     run = Run(
         recipe=recipe_name,
-        settings=recipe.settings()
-        | {"num_epochs": num_epochs or recipe.num_epochs}
-        | ({"compile": True} if compile else {}),
+        settings=settings,
         seed=seed,
         held_out=held_out,
         device=machine,

@@ -169,3 +169,10 @@ def test_try_gpu_takes_what_is_there(monkeypatch):
     for i in (-1, 0.0, True, "0"):
         with pytest.raises(ValueError, match="number of a GPU"):
             try_gpu(i)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int16])
+def test_labels_of_any_integer_type(dtype):
+    batches = Batches(IMAGES, LABELS.to(dtype), 2, device="cpu")
+    assert batches.labels.dtype == torch.int64
+    assert torch.equal(batches.labels, LABELS)

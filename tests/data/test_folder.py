@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from d2lcnn.data import load_data_cifar10, load_data_folder
+from d2lcnn.data.loaders import cifar10_images
 
 
 def picture(value, size=(6, 4), mode="RGB", form="PNG", **kwargs):
@@ -206,6 +207,11 @@ def test_a_broken_image_is_named(store, content, message):
         (tree(splits=("train/",)), "only one of train/ and test/"),
         (tree(splits=("test/",)), "only one of train/ and test/"),
         (tree(splits=("",), per_class=1), "too few images"),
+        (
+            {f"{label}/{i}.png": picture(0) for label, n in (("cat", 20), ("fox", 2)) for i in range(n)},
+            "too few images of fox: a fifth",
+        ),
+        (tree(splits=("",)) | {"train/0.png": picture(0)}, r"no class may be called train or test"),
     ],
 )
 def test_bad_layouts_are_refused(store, files, message):
@@ -257,6 +263,10 @@ def test_cifar10_as_a_zip_or_folder_of_images(root, store):
     assert (train_iter.num_examples, train_iter.name) == (10, f"CIFAR-10 (images in {path.name})")
     shutil.move(root / path.name, path)
     wrong_size = {name: picture(0, (31, 32)) for name in files}
+    other = store(tree(size=(32, 32)), "cifar100")
+    other.rename(root / other.name)
+    assert cifar10_images(root) is None
+    shutil.move(root / other.name, other)
     for i, wrong in enumerate((tree(size=(32, 32)), wrong_size)):
         other = store(wrong, f"cifar10-other{i}")
         other.rename(root / other.name)

@@ -13,7 +13,7 @@ from d2lcnn.nets.mobilenet_v2 import InvertedResidual
 def randomised(net):
     torch.manual_seed(0)
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, d2lcnn.BatchNorm2d)):
             nn.init.normal_(module.weight)
             nn.init.normal_(module.bias)
             nn.init.normal_(module.running_mean)
@@ -54,21 +54,27 @@ def test_refuses_to_round_to_nothing(bits, count):
         d2lcnn.fake_quantize(torch.ones(count), bits)
 
 
+def with_our_norms():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), d2lcnn.BatchNorm2d(4), nn.ReLU())
+
+
 @pytest.mark.parametrize(
-    "build",
+    ("build", "shape"),
     [
-        lambda: d2lcnn.mobilenet_v1(width_mult=0.25),
-        lambda: d2lcnn.mobilenet_v2(width_mult=0.35),
-        lambda: d2lcnn.mobilenet_v3_small(width_mult=0.35),
+        (lambda: d2lcnn.mobilenet_v1(width_mult=0.25), (2, 3, 64, 64)),
+        (lambda: d2lcnn.mobilenet_v2(width_mult=0.35), (2, 3, 64, 64)),
+        (lambda: d2lcnn.mobilenet_v3_small(width_mult=0.35), (2, 3, 64, 64)),
+        (d2lcnn.lenet_bn, (2, 1, 28, 28)),  # with norms behind dense layers
+        (with_our_norms, (2, 3, 8, 8)),
     ],
 )
-def test_folding_changes_no_output_and_no_network(build):
+def test_folding_changes_no_output_and_no_network(build, shape):
     net = randomised(build())
     before = copy.deepcopy(net.state_dict())
-    x = torch.rand(2, 3, 64, 64, dtype=torch.float64)
+    x = torch.rand(shape, dtype=torch.float64)
     folded = d2lcnn.fold_all_batch_norms(net)
     torch.testing.assert_close(folded(x), net(x))
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    assert not any("BatchNorm" in type(m).__name__ for m in folded.modules())
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
 
 
@@ -77,6 +83,8 @@ def test_a_norm_without_a_convolution_in_front_is_refused():
         d2lcnn.fold_all_batch_norms(nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)))
     with pytest.raises(ValueError, match="and Sequential has some. Fold them first"):
         d2lcnn.low_precision(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)), torch.rand(1, 3, 4, 4))
+    with pytest.raises(ValueError, match="and Sequential has some. Fold them first"):
+        d2lcnn.low_precision(nn.Sequential(nn.Linear(3, 3), d2lcnn.BatchNorm1d(3)), torch.rand(4, 3))
 
 
 def test_many_bits_change_nothing_and_few_do():

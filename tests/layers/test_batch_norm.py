@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from d2lcnn.layers.batch_norm import BatchNorm1d, BatchNorm2d, fold_batch_norm, population_statistics
+from d2lcnn.layers.weight_standardization import WSConv2d
 
 from .parity import randn, randomise
 
@@ -116,6 +117,13 @@ def test_population_statistics_in_a_network():
     torch.testing.assert_close(net[5].running_var, second.var(0))
 
 
+def test_population_statistics_count_no_batch():
+    layer = BatchNorm1d(3, momentum=None)
+    layer(torch.randn(4, 3))
+    population_statistics(layer, [torch.randn(4, 3)] * 3)
+    assert layer.num_batches_tracked == 1
+
+
 def test_population_statistics_leave_all_as_it_was_when_the_pass_fails():
     layer = BatchNorm1d(3)
     before = copy.deepcopy(layer.state_dict())
@@ -165,6 +173,10 @@ def test_folding_refuses_what_does_not_fit():
         fold_batch_norm(conv, BatchNorm2d(6, track_running_stats=False))
     with pytest.raises(ValueError, match="Linear, Conv1d or Conv2d and got ConvTranspose2d"):
         fold_batch_norm(nn.ConvTranspose2d(3, 6, 3), BatchNorm2d(6))
+    with pytest.raises(
+        ValueError, match="and got WSConv2d"
+    ):  # which would standardize the folded weights again
+        fold_batch_norm(WSConv2d(3, 6, 3), BatchNorm2d(6))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +184,11 @@ def test_folding_refuses_what_does_not_fit():
     [
         (lambda: BatchNorm2d(3), (1, 3, 1, 1), "at least 2 values per channel.*got 1.*eval()"),
         (lambda: BatchNorm1d(3), (1, 3), "at least 2 values per channel.*drop_last"),
-        (lambda: BatchNorm1d(3, track_running_stats=False).eval(), (1, 3), "at least 2 values"),
+        (
+            lambda: BatchNorm1d(3, track_running_stats=False).eval(),
+            (1, 3),
+            r"at least 2 values.*batch of one\)\.$",
+        ),
         (lambda: BatchNorm2d(3), (4, 3), r"takes N×C×H×W and got 2 dimensions.*\(4, 3\).*1d layer"),
         (lambda: BatchNorm2d(3), (3, 8, 8), "got 3 dimensions.*unsqueeze"),
         (lambda: BatchNorm1d(3), (4, 3, 2, 2), "takes N×F or N×C×L and got 4 dimensions.*2d layer"),

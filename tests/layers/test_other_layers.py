@@ -110,6 +110,13 @@ def test_depthwise_separable_convolution_written_out(stride):
     assert sum(p.numel() for p in block.parameters()) == 4 * 9 + 8 + 4 * 6 + 12
 
 
+@pytest.mark.parametrize("scale_at", ["train", "test"])
+def test_dropout_of_nothing_draws_nothing(scale_at):
+    before, x = torch.get_rng_state(), torch.ones(5)
+    assert torch.equal(Dropout(0.0, scale_at=scale_at)(x), x)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_depthwise_layer_keeps_channels_apart():
     block, x = DepthwiseSeparableConv(4, 6), torch.randn(1, 4, 5, 5)
     changed = x.clone()

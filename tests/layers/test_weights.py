@@ -53,6 +53,27 @@ def test_initialization_from_data_refuses_what_cannot_be():
         WeightNormLinear(3, 2).initialize_from_data(torch.randn(1, 3))
 
 
+@pytest.mark.parametrize("row", [torch.full((4,), 0.3), torch.full((4,), torch.nan)])
+def test_initialization_from_equal_rows_is_refused_and_changes_nothing(row):
+    """Rounding alone makes the outputs of ten equal rows deviate, by seed."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        layer = WeightNormLinear(4, 3)
+        before = [tensor.clone() for tensor in layer.state_dict().values()]
+        with pytest.raises(ValueError, match=r"got 3 output\(s\) that are constant, or no numbers"):
+            layer.initialize_from_data(row.repeat(10, 1))
+        assert all(map(torch.equal, before, layer.state_dict().values()))
+
+
+def test_initialization_of_a_linear_layer_from_sequences_goes_over_all_positions():
+    layer = WeightNormLinear(6, 4).double()
+    x = 3 + 2 * randn((5, 7, 6))
+    layer.initialize_from_data(x)
+    y = layer(x).flatten(0, 1)
+    torch.testing.assert_close(y.mean(0), torch.zeros(4, dtype=torch.float64))
+    torch.testing.assert_close(y.var(0, correction=0), torch.ones(4, dtype=torch.float64))
+
+
 def test_mean_only_batch_norm():
     layer = MeanOnlyBatchNorm(3, momentum=0.25).double()
     randomise(layer)
@@ -160,7 +181,12 @@ def test_cosine_of_nothing_is_0():
     [
         (lambda: WeightNormLinear(0, 3), "in_features must be at least 1 and is 0"),
         (lambda: WeightNormConv2d(3, 4, 3, stride=0), "stride must be at least 1"),
+        (lambda: WeightNormConv2d(3, 4, (3, 0)), "kernel_size must be at least 1"),
+        (lambda: WeightNormConv2d(3, 4, 3, padding=-1), "padding must be at least 0"),
+        (lambda: WSConv2d(3, 4, 0), "kernel_size must be at least 1"),
+        (lambda: WSConv2d(3, 4, 3, padding=-1), "padding must be at least 0"),
         (lambda: MeanOnlyBatchNorm(3, momentum=2), "momentum must lie in"),
+        (lambda: MeanOnlyBatchNorm(3, momentum=None), "momentum must lie in .* and is None"),
         (lambda: MeanOnlyBatchNorm(3)(torch.zeros(2, 4)), r"built for 3 channel\(s\) and got 4"),
         (lambda: MeanOnlyLayerNorm(0), "num_features must be at least 1"),
         (lambda: MeanOnlyLayerNorm(3)(torch.zeros(2, 4)), r"built for 3 channel\(s\) and got 4"),

@@ -268,6 +268,8 @@ def test_wrong_images(name):
     [
         (lambda: v3.MobileNetV3("medium"), "no variant 'medium'. Choose one of large, small"),
         (lambda: v1.mobilenet_v1(width_mult=0.01), r"width_mult=0.01\. Take at least 0.03125"),
+        (lambda: v2.mobilenet_v2(width_mult=-1.0), r"leaves -32.0\. Take one above 0"),
+        (lambda: v3.mobilenet_v3_small(width_mult=0), r"leaves 0\. Take one above 0"),
         (lambda: v2.InvertedResidual(8, 8, stride=0), "stride"),
         (lambda: v2.InvertedResidual(8, 8, expansion=0), "expansion"),
         (lambda: v3.MobileNetV3Block(8, 16, 8, stride=0), "stride"),

@@ -195,6 +195,6 @@ def test_least_size_is_enough():
 def test_wrong_settings():
     with pytest.raises(ValueError, match=r"no configuration 'F'.*A, A-LRN, B, C, D, E"):
         VGG("F")
-    for row in (0, (), (3, 2), ("BN",)):
+    for row in (0, (), (3, 2), ("BN",), ("LRN",), (-1,)):
         with pytest.raises(ValueError, match=rf"odd kernel sizes.*got {re.escape(repr(row))}"):
             vgg_block(row, 1, 1)

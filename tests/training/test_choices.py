@@ -243,6 +243,14 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
+def test_batch_norms_that_cannot_be_synchronized_are_named():
+    net = nn.Sequential(nn.Linear(4, 3), d2lcnn.BatchNorm1d(3))
+    with pytest.raises(
+        ValueError, match=r"has BatchNorm1d of d2lcnn. Build it with norm_layer=nn.BatchNorm1d"
+    ):
+        one_step(net, torch.randn(8, 4), torch.arange(8) % 3, sync_batch_norm=True)
+
+
 @pytest.mark.parametrize(("threads", "words"), [(1, ", 1 thread"), (2, ", 2 threads")])
 def test_a_processor_is_named_with_its_threads(monkeypatch, threads, words):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)

@@ -284,6 +284,22 @@ def test_ctrl_c_returns_what_was_trained():
     assert d2lcnn.evaluate_accuracy_gpu(net, toy()) > 0.5
 
 
+def test_ctrl_c_while_a_checkpoint_is_written_is_caught_too(tmp_path, monkeypatch):
+    written = []
+
+    def write(*args):
+        written.append(1)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("d2lcnn.training.loop.save_checkpoint", write)
+    net = nn.Linear(4, 4)
+    history = fit(net, epochs=5, checkpoint=tmp_path / "state.pt")
+    assert len(history) == 2
+    assert history.interrupted == (2, 5)
+    assert not net.training
+
+
 def test_a_real_ctrl_c_is_caught_too():
     script = textwrap.dedent("""
         import signal, torch, d2lcnn
@@ -339,6 +355,11 @@ def test_accuracy_refuses_unequal_lengths():
         d2lcnn.accuracy(torch.zeros(3, 2), torch.zeros(4))
 
 
+def test_one_column_of_scores_is_one_class():
+    assert d2lcnn.accuracy(torch.zeros(4, 1), torch.zeros(4, dtype=torch.int64)) == 4
+    assert d2lcnn.accuracy(torch.ones(3, 1), torch.tensor([0, 1, 0])) == 2
+
+
 def test_accumulator_and_timer():
     metric = d2lcnn.Accumulator(2)
     with pytest.raises(ValueError, match="keeps 2 sums and was given 3"):
@@ -369,10 +390,10 @@ def test_animator_draws_what_it_was_given_and_refuses_another_number_of_curves()
 # ------------------------------------------------------------------------------------- checkpoints
 
 
-def trained(path=None, resume=None, epochs=4, stop_after=None):
+def trained(path=None, resume=None, epochs=4, stop_after=None, batch_size=8):
     torch.manual_seed(3)
     images = torch.randint(0, 256, (60, 1, 4, 4), dtype=torch.uint8)
-    data = d2lcnn.Batches(images, torch.arange(60) % 4, 8, shuffle=True, device="cpu", name="toy")
+    data = d2lcnn.Batches(images, torch.arange(60) % 4, batch_size, shuffle=True, device="cpu", name="toy")
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(), nn.Linear(16, 4))
     history = train_ch6(
         net, data, data, stop_after or epochs, 0.05, "cpu", seed=5, checkpoint=path, resume=resume,
@@ -412,6 +433,10 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_kept(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="another run.*lr: 0.05 in the checkpoint, 0.5 now"):
         fit(seed=5, resume=path)
+    with pytest.raises(
+        ValueError, match="batch_size: 8 in the checkpoint, 4 now; steps: 8 in the checkpoint, 15 now"
+    ):
+        trained(resume=path, batch_size=4)
     assert path.read_bytes() == content
 
 

@@ -68,6 +68,19 @@ def test_a_record_that_is_there_is_not_run_again(small, tmp_path):
     assert path.stat().st_mtime_ns == before
 
 
+def test_another_run_of_the_same_name_is_refused_and_left(small, tmp_path):
+    path = records.record("small", 0, folder=tmp_path, device="cpu")
+    content = path.read_bytes()
+    for other, message in (
+        ({"num_epochs": 2}, "num_epochs=3, held_out=0, compile=False; asked for was num_epochs=2"),
+        ({"held_out": 16}, "asked for was num_epochs=3, held_out=16"),
+        ({"compile": True}, "asked for was num_epochs=3, held_out=0, compile=True"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            records.record("small", 0, folder=tmp_path, device="cpu", **other)
+        assert path.read_bytes() == content
+
+
 def test_the_seed_makes_the_run(small, tmp_path):
     histories = [
         Run.from_file(records.record("small", seed, folder=tmp_path / name, device="cpu")).history.train_loss
@@ -116,6 +129,8 @@ def test_bad_arguments(small, tmp_path, capsys):
         records.record("lenett", 0, folder=tmp_path)
     with pytest.raises(ValueError, match="seed must be a whole number of at least 0, got -1"):
         records.record("small", -1, folder=tmp_path)
+    with pytest.raises(ValueError, match="num_epochs must be at least 1, got 0"):
+        records.record("small", 0, folder=tmp_path, num_epochs=0)
     with pytest.raises(ValueError, match="No run of 'small'.*d2lcnn record small"):
         d2lcnn.load_runs("small", folder=tmp_path)
     assert (
