@@ -48,11 +48,10 @@ class _BatchNorm(nn.Module):
         if self.training or self.running_mean is None or self.running_var is None:
             values = x.numel() // self.num_features
             if values < 2:
-                way_out = ", or call eval() to use the running statistics" if self.track_running_stats else ""
                 raise ValueError(
                     f"{type(self).__name__} needs at least 2 values per channel to compute a variance and got "
                     f"{values} in a batch of shape {tuple(x.shape)}. Take a larger batch (drop_last=True drops a "
-                    f"last batch of one){way_out}."
+                    "last batch of one), or evaluate with running statistics."
                 )
             mean, var = moments(x, (0, *range(2, x.dim())))
             self._update_running_statistics(mean.flatten(), var.flatten() * (values / (values - 1)))

@@ -47,7 +47,7 @@ class LocalResponseNorm(nn.Module):
         if alpha < 0 or k < 0 or alpha + k == 0:
             raise ValueError(
                 f"alpha and k must be at least 0 and not both 0, or all is divided by 0, and are {alpha} and {k}. "
-                f" AlexNet has alpha=5e-4 and k=2."
+                "AlexNet has alpha=5e-4 and k=2."
             )
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 

@@ -34,7 +34,7 @@ def check_comparing_megabytes(megabytes: Callable[[int, int], float]) -> None:
             got=got,
             hint="How many bits has a byte, and how many bytes has a megabyte here? Do not round.",
         )
-    accept("What a network weighs in a file follows from its parameters alone.")
+    accept("What the weights of a network take in a file follows from their number alone.")
 
 
 def check_comparing_error_bar(error_bar: Callable[[float, int], float]) -> None:
