@@ -107,18 +107,27 @@ def file_of(machine: dict[str, str], folder: Path) -> Path:
     return folder / f"{re.sub(r'[^a-z0-9]+', '-', machine['name'].lower()).strip('-')}.json"
 
 
-def earlier(path: Path, common: dict[str, Any], *, again: bool) -> dict[str, Any]:
-    """Read the recipes that were measured before under the same conditions."""
-    if again or not path.exists():
+def earlier(path: Path, common: dict[str, Any], names: list[str], *, again: bool) -> dict[str, Any]:
+    """Read the recipes that were measured before under the same conditions, but for those that are wanted again.
+
+    Raises:
+        ValueError: If the file holds recipes of other conditions that are not among `names`, and would be lost.
+    """
+    if not path.exists():
         return {}
     found = json.loads(path.read_text(encoding="utf-8"))
     # With changes that are not committed nobody knows whether they are the same.
     changed = common["commit"].endswith("+changes")
     if changed or any(found.get(key) != value for key, value in common.items()):
+        lost = [name for name in found["recipes"] if name not in names]
+        if lost:
+            raise ValueError(
+                f"{path} comes from other code, versions or data, and would lose {', '.join(lost)}. Measure all recipes, or "
+                "move the file away."
+            )
         print(f"{path.name} comes from other code, versions or data: measured anew", file=sys.stderr)
         return {}
-    recipes: dict[str, Any] = found["recipes"]
-    return recipes
+    return {name: entry for name, entry in found["recipes"].items() if not (again and name in names)}
 
 
 def save(path: Path, common: dict[str, Any], recipes: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +144,11 @@ def run(names: list[str], root: Path, data: str, options: argparse.Namespace) ->
     device = options.device
     common = frame(device, data)
     path = file_of(common["machine"], options.out)
-    recipes = earlier(path, common, again=options.again)
+    try:
+        recipes = earlier(path, common, names, again=options.again)
+    except ValueError as error:
+        print(f"against_d2l: {error}", file=sys.stderr)
+        return 2
     for name in names:
         if name in recipes:
             print(f"{name}: measured before", file=sys.stderr)

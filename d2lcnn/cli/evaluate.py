@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from d2lcnn.cli.folder import network_with, read_run, trained_network
+from d2lcnn.cli.folder import check_mode, network_with, read_run, trained_network
 from d2lcnn.cli.options import Commands, add_command, add_device
 from d2lcnn.cli.output import print_json
 from d2lcnn.data.batches import Batches
@@ -96,6 +97,7 @@ def _trained(path: Path, recipe: str | None) -> tuple[str, nn.Module, str]:
             raise ValueError(
                 f"The run in {path} is one of the recipe {run['recipe']}, not {recipe}. Leave out --recipe."
             )
+        check_mode(path, run, "to test it on the like")
         return run["recipe"], trained_network(path, run), run["settings"]["precision"]
     if not path.exists():
         raise FileNotFoundError(
@@ -137,6 +139,11 @@ def confusion_table(net: nn.Module, data: Batches, precision: str) -> tuple[floa
             loss += float(nn.functional.cross_entropy(scores, y, reduction="sum"))
             pairs = y * classes + scores.argmax(dim=1)
             table += torch.bincount(pairs.cpu(), minlength=classes * classes)
+    if not math.isfinite(loss):
+        raise ValueError(
+            "The network gives scores that are infinite or no numbers: its training diverged, or its weights are damaged. "
+            "Train it anew, with a smaller learning rate."
+        )
     return loss / data.num_examples, table.reshape(classes, classes)
 
 

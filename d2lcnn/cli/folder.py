@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from d2lcnn.data.fast import fast_mode
 from d2lcnn.training.checkpoint import atomic_write
 from d2lcnn.training.recipes import Recipe
 from d2lcnn.training.records import find_recipe
@@ -57,6 +58,25 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"that it was made with, commit {run['commit']}, or train anew."
         )
     return run
+
+
+def check_mode(folder: Path, run: dict[str, Any], purpose: str) -> None:
+    """Refuse a run of fast mode outside of it, and the reverse: its data would be others.
+
+    Args:
+        folder: The run's folder.
+        run: What `read_run` gives.
+        purpose: What it is wanted for, such as "to continue it".
+
+    Raises:
+        ValueError: If the run was made in the other mode.
+
+    Example:
+        >>> check_mode(Path("runs"), {"fast": fast_mode()}, "to continue it")
+    """
+    if run["fast"] != fast_mode():
+        mode = "in fast mode: set D2LCNN_FAST=1" if run["fast"] else "on the full data: unset D2LCNN_FAST"
+        raise ValueError(f"The run in {folder} was made {mode} {purpose}.")
 
 
 def write_json(path: Path, value: Any) -> None:

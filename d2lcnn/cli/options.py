@@ -120,7 +120,7 @@ def number(
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and value > above and value >= at_least and value < below):
-            raise argparse.ArgumentTypeError(f"must be a number {' and '.join(rules)}, got {text!r}")
+            raise argparse.ArgumentTypeError(f"must be a finite number {' and '.join(rules)}, got {text!r}")
         return value
 
     return convert

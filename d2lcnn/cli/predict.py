@@ -75,6 +75,11 @@ def _run(options: argparse.Namespace) -> int:
         batch = as_training_image(picture, run["image"], RECIPES[run["recipe"]].resize).to(place)
         with torch.no_grad():
             probabilities = net(batch)[0].float().softmax(dim=0)
+        if not probabilities.isfinite().all():
+            raise ValueError(
+                f"The network in {options.folder} gives scores that are infinite or no numbers: its training diverged, or "
+                "its weights are damaged. Train it anew, with a smaller learning rate."
+            )
         top = probabilities.topk(options.top)
         predictions = [
             {"class": classes[i], "probability": p} for p, i in zip(top.values.tolist(), top.indices.tolist())

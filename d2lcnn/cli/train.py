@@ -20,6 +20,7 @@ from d2lcnn.cli.folder import (
     HISTORY,
     RUN,
     WEIGHTS,
+    check_mode,
     read_run,
     write_json,
     write_weights,
@@ -38,7 +39,6 @@ from d2lcnn.cli.settings import (
 )
 from d2lcnn.cli.team import by_the_first, join_team
 from d2lcnn.data.batches import Batches
-from d2lcnn.data.fast import fast_mode
 from d2lcnn.training.devices import PRECISIONS, device_name, resolve_precision
 from d2lcnn.training.history import History
 from d2lcnn.training.loop import train_ch6
@@ -215,9 +215,7 @@ def _settings(options: argparse.Namespace, folder: Path, place: torch.device, go
     run = read_run(folder)
     if run["recipe"] != options.recipe:
         raise ValueError(f"The run in {folder} is one of the recipe {run['recipe']}, not {options.recipe}.")
-    if run["fast"] != fast_mode():
-        mode = "in fast mode: set D2LCNN_FAST=1" if run["fast"] else "on the full data: unset D2LCNN_FAST"
-        raise ValueError(f"The run in {folder} was made {mode} to continue it.")
+    check_mode(folder, run, "to continue it")
     settings: dict[str, Any] = run["settings"]
     check_same(given, settings)
     return settings

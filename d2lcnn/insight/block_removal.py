@@ -58,7 +58,7 @@ def without_block(net: nn.Module, name: str) -> Iterator[nn.Module]:
         name: Name of the block, one of `removable_blocks(net)`.
 
     Raises:
-        ValueError: If the block is unknown, or its output has another shape than its input.
+        ValueError: If the block is unknown, or has no shortcut and gives another shape than it gets.
 
     Source:
         Veit, Wilber and Belongie (2016), section 4.1.

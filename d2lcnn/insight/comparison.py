@@ -88,7 +88,7 @@ def paper_row(network: str) -> PaperRow:
         network: A network of the ledger.
 
     Raises:
-        ValueError: If the ledger has no such network.
+        ValueError: If the ledger has no such network, or no milestone of the timeline is its family's.
 
     Example:
         >>> row = paper_row("DenseNet-121")
@@ -118,7 +118,7 @@ def course_row(recipe: str) -> CourseRow:
         recipe: Key in `RECIPES`.
 
     Raises:
-        ValueError: If there is no such recipe.
+        ValueError: If there is no such recipe, or it is not one for grey images.
 
     Example:
         >>> course_row("resnet18").side

@@ -36,7 +36,7 @@ def show_images(
         N×H×W, N×1×H×W or N×3×H×W → a matplotlib figure.
 
     Raises:
-        ValueError: If the shape is another, or the titles are not as many as the images.
+        ValueError: If the shape is another, the titles are not as many as the images, or there is no column.
 
     Example:
         >>> figure = show_images(torch.rand(3, 1, 8, 8), ["a", "b", "c"])
@@ -52,6 +52,8 @@ def show_images(
         )
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"Give one title for each image: got {len(titles)} for {len(images)} images.")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}. Eight images in a row are usual.")
     import matplotlib.pyplot as plt
 
     columns = min(columns, len(images))
@@ -148,7 +150,7 @@ def feature_maps(net: nn.Module, X: Tensor, layer: str) -> Tensor:
         N×C×H×W → what the layer gives, such as N×C′×H′×W′.
 
     Raises:
-        ValueError: If the network has no layer of that name.
+        ValueError: If the network has no layer of that name, or does not run it in evaluation mode.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 3))
@@ -166,6 +168,10 @@ def feature_maps(net: nn.Module, X: Tensor, layer: str) -> Tensor:
             net(X)
     finally:
         handle.remove()
+    if not caught:
+        raise ValueError(
+            f"The layer {layer!r} does not run in evaluation mode. Choose one that the output depends on."
+        )
     return caught[0]
 
 

@@ -94,7 +94,7 @@ def run_groups(*recipes: str) -> list[RunGroup]:
         {'Fashion-MNIST'}
     """
     groups: dict[tuple[Any, ...], list[Run]] = {}
-    for recipe in recipes:
+    for recipe in dict.fromkeys(recipes):  # each once, however often it is named
         find_recipe(recipe)
         for path in sorted(RESULTS.glob(f"{recipe}--*.json")):
             run = Run.from_file(path)

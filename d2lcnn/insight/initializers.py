@@ -274,12 +274,14 @@ def lsuv(
             for name in measure():
                 before = variance = measure()[name]
                 steps = 0
-                while abs(variance - 1) >= tolerance and steps < max_steps:
+                while True:
                     if not 0 < variance < math.inf:
                         raise ValueError(
                             f"Layer {name!r} gives values of variance {variance}, which no factor makes one. Use a "
                             "batch whose examples differ, and activations that do not die."
                         )
+                    if abs(variance - 1) < tolerance or steps == max_steps:
+                        break
                     layers[name].weight.div_(math.sqrt(variance))
                     variance = measure()[name]
                     steps += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -26,9 +27,9 @@ def _on_grid(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
 def fake_quantize(x: Tensor, bits: int = 8, *, per_channel: bool = False) -> Tensor:
     """Round numbers to the nearest of 2^bits evenly spaced values, and give them as floating-point numbers again.
 
-    The values reach from the least to the greatest number, or to zero if that lies outside: zero is always one of them,
-    so that padding stays what it is. q = round(x/s) + z is a whole number between 0 and 2^bits − 1, and (q − z)·s comes
-    back.
+    The values reach from the least to the greatest number, or to zero if that lies outside, and are moved by up to half
+    a step, so that zero is always one of them and padding stays what it is. q = round(x/s) + z is a whole number between
+    0 and 2^bits − 1, and (q − z)·s comes back.
 
     Args:
         x: The numbers, such as a layer's weights.
@@ -52,9 +53,9 @@ def fake_quantize(x: Tensor, bits: int = 8, *, per_channel: bool = False) -> Ten
         raise ValueError(
             f"Rounding needs at least 1 bit and 1 number, got {bits} bits and {x.numel()} numbers. Eight bits are usual."
         )
-    if not per_channel:
+    if not per_channel or x.dim() == 0:
         return _on_grid(x, x.min(), x.max(), bits)
-    rows, shape = x.flatten(1), (-1, *[1] * (x.dim() - 1))
+    rows, shape = x.reshape(len(x), -1), (-1, *[1] * (x.dim() - 1))
     return _on_grid(x, rows.amin(dim=1).reshape(shape), rows.amax(dim=1).reshape(shape), bits)
 
 
@@ -68,7 +69,7 @@ def fold_all_batch_norms(net: nn.Module) -> nn.Module:
         A copy that computes the same, with `nn.Identity` where the norms were.
 
     Raises:
-        ValueError: If a batch norm has no such layer in front of it.
+        ValueError: If a batch norm has no such layer in front of it, or one of the two stands at several places.
 
     Example:
         >>> from d2lcnn.nets.mobilenet_v1 import MobileNetV1
@@ -77,9 +78,16 @@ def fold_all_batch_norms(net: nn.Module) -> nn.Module:
         True
     """
     net = copy.deepcopy(net).eval()
+    places = Counter(id(child) for module in net.modules() for child in module._modules.values())
     for parent in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
-        for (name, layer), (norm_name, norm) in pairwise(list(parent.named_children())):
+        # Not named_children(), which leaves out a module that stands at a second place.
+        for (name, layer), (norm_name, norm) in pairwise(list(parent._modules.items())):
             if isinstance(layer, FOLDABLE) and isinstance(norm, AnyBatchNorm):
+                if places[id(layer)] > 1 or places[id(norm)] > 1:
+                    raise ValueError(
+                        f"Layer {name} or the batch norm {norm_name} behind it stands at several places of the network, and "
+                        "would be folded at each. Build it with a module of its own at each place."
+                    )
                 setattr(parent, name, fold_batch_norm(layer, norm))
                 setattr(parent, norm_name, nn.Identity())
     left = [name for name, module in net.named_modules() if isinstance(module, AnyBatchNorm)]
@@ -106,7 +114,7 @@ def low_precision(
         per_channel: Whether each output channel's weights get values of their own.
 
     Raises:
-        ValueError: If the network still has batch norms.
+        ValueError: If the network still has batch norms, or there is less than one bit.
 
     Source:
         Jacob et al. (2018), section 2; ranges from data, without training for them.
@@ -122,10 +130,15 @@ def low_precision(
             f"Weights are rounded as they are used, without batch norms behind them, and {type(net).__name__} has some. "
             "Fold them first: fold_all_batch_norms(net)."
         )
+    if activation_bits < 1:
+        raise ValueError(
+            f"Rounding needs at least 1 bit, got activation_bits={activation_bits}. Eight bits are usual."
+        )
     ranges: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def note(module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        ranges[module] = (output.min(), output.max())
+        low, high = ranges.get(module, (output.min(), output.max()))  # a module may run more than once
+        ranges[module] = (torch.minimum(low, output.min()), torch.maximum(high, output.max()))
 
     def to_grid(module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
         return _on_grid(output, *ranges[module], activation_bits)

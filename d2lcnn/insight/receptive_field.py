@@ -13,6 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from d2lcnn.insight.shapes import run_for_shapes
+from d2lcnn.layers.evonorm import EvoNormB0, EvoNormS0
+from d2lcnn.layers.filter_response_norm import FilterResponseNorm2d
+from d2lcnn.layers.group_norm import GroupNorm, InstanceNorm2d
+from d2lcnn.layers.layer_norm import LayerNorm
 from d2lcnn.training.metrics import evaluation_mode
 
 
@@ -111,6 +115,8 @@ _ADAPTIVE = (
     aten.sum,
     aten.amax,
 )
+# Their own statistics over the whole map are left out, as in torch's, which are one operation.
+NORMS = (EvoNormB0, EvoNormS0, FilterResponseNorm2d, GroupNorm, InstanceNorm2d, LayerNorm)
 _PADS = (aten.constant_pad_nd, aten.reflection_pad2d, aten.replication_pad2d)
 
 
@@ -135,10 +141,13 @@ class _FieldMode(TorchDispatchMode):
         self.fields = WeakTensorKeyDictionary()
         self.fields[images] = (_Axis(0, 1, 1), _Axis(0, 1, 1))
         self.windows = 0
+        self.paused = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if self.paused:
+            return func(*args, **(kwargs or {}))
         sources = [t for t in _tensors([*args, *(kwargs or {}).values()]) if t in self.fields]
         known = [(self.fields[t], tuple(t.shape)) for t in sources]
         out = func(*args, **(kwargs or {}))
@@ -155,6 +164,8 @@ class _FieldMode(TorchDispatchMode):
         shape: tuple[int, ...],
     ) -> _Field:
         operation = func.overloadpacket
+        if operation in (aten.roll, aten.flip) or (operation is aten.convolution and args[6]):
+            raise self._unknown(func, known[0][1], shape)
         field, input_shape = known[0]
         for other, other_shape in known[1:]:
             field = (field[0].union(other[0]), field[1].union(other[1]))
@@ -167,7 +178,7 @@ class _FieldMode(TorchDispatchMode):
             field[1]._replace(jump=max(f[1].jump for f in jumps)),
         )
         if len(input_shape) == 4 and len(shape) == 4:
-            if operation is aten.convolution and not args[6]:
+            if operation is aten.convolution:
                 return self._window(field, args[1].shape[2:], args[3], args[4], args[5])
             if operation in (aten.max_pool2d_with_indices, aten.max_pool2d):
                 kernel_size, stride, padding, dilation = (*args[1:5], *([], 0, 1)[len(args) - 2 :])[:4]
@@ -191,11 +202,14 @@ class _FieldMode(TorchDispatchMode):
         # More than four dimensions, rows and columns last, are channels split or given neighbours, as in LRN.
         same_size = all(len(s) < 4 or s[-2:] in (shape[-2:], (1, 1)) for _, s in known)
         if not same_size or operation in (aten.permute, aten.transpose):
-            raise ValueError(
-                f"Receptive fields follow convolutions, pooling, padding, slices, and what works at each pixel; the "
-                f"network runs {func} on {input_shape}, giving {shape}. Measure the part of the network in front of it."
-            )
+            raise self._unknown(func, input_shape, shape)
         return field
+
+    def _unknown(self, func: Any, input_shape: tuple[int, ...], shape: tuple[int, ...]) -> ValueError:
+        return ValueError(
+            f"Receptive fields follow convolutions, pooling, padding, slices, and what works at each pixel; the "
+            f"network runs {func} on {input_shape}, giving {shape}. Measure the part of the network in front of it."
+        )
 
     def _window(self, field: _Field, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> _Field:
         self.windows += 1
@@ -335,12 +349,17 @@ def receptive_field(net: nn.Module, X: Tensor | Sequence[int]) -> FieldTable:
             if mode is None:
                 mode = stack.enter_context(_FieldMode(args[0]))
 
-        def before(*_: Any) -> None:
+        def before(module: nn.Module, _: Any) -> None:
             nonlocal windows_before
-            windows_before = mode.windows if mode else 0
+            if mode is not None:
+                windows_before = mode.windows
+                mode.paused = isinstance(module, NORMS)
 
         def after(name: str) -> Any:
-            def hook(module: nn.Module, _: Any, output: Any) -> None:
+            def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+                if mode is not None and mode.paused:
+                    mode.paused = False
+                    mode.fields[output] = mode.fields[args[0]]
                 if mode is None or mode.windows == windows_before or not isinstance(output, Tensor):
                     return
                 high, wide = mode.fields[output]

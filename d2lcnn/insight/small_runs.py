@@ -168,9 +168,9 @@ def share_right(net: nn.Module, data: tuple[Tensor, Tensor]) -> float:
 
 
 def unit_moments(net: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Give mean and deviation over the inputs of what comes before each tanh, in training mode, and leave no trace.
+    """Give mean and deviation over the inputs of what comes before each tanh, in training mode.
 
-    Copies of the running statistics move, and theirs stay as they are.
+    Copies of the running statistics move, and the net's own stay as they are.
 
     Args:
         net: A network as `dense_network` builds it, all of it in one mode.

@@ -22,7 +22,7 @@ class LayerRow:
         name: Name of the module in the network.
         kind: Name of its class.
         output_shape: Shape of what it gives, with the batch dimension.
-        parameters: Number of its trainable numbers.
+        parameters: Number of its parameters.
         multiply_adds: Multiply-add operations of matrix products and convolutions for the whole batch.
 
     Example:
@@ -81,11 +81,11 @@ def layer_table(
         whole: Classes whose modules are one row each, such as a network's blocks.
 
     Returns:
-        One row for each module without children of its own, in the order in which they run; a module that runs
-        twice has two rows, and its parameters are counted in the first.
+        One row for each module without children of its own, and for each that has parameters besides its children's, in
+        the order in which they end; a module that runs twice has two rows, and its parameters are counted in the first.
 
     Raises:
-        ValueError: If the network cannot take the batch.
+        ValueError or RuntimeError: If the network cannot take the batch; it is the network's own error.
 
     Example:
         >>> from d2lcnn.nets.lenet import lenet
@@ -131,15 +131,19 @@ def layer_rows(
         rows: list[LayerRow] = []
         seen: set[int] = set()
         flops_before: list[int] = []
+        in_rows = [0]  # of what runs inside of each row that is open, and of the network
 
         def before(*_: Any) -> None:
             flops_before.append(counter.get_total_flops())
+            in_rows.append(0)
 
         def after(name: str) -> Any:
             def hook(module: nn.Module, _: Any, output: Any) -> None:
                 new = [p for p in own[name] if id(p) not in seen]
                 seen.update(map(id, new))
-                flops = counter.get_total_flops() - flops_before.pop()
+                whole_flops = counter.get_total_flops() - flops_before.pop()
+                flops = whole_flops - in_rows.pop()
+                in_rows[-1] += whole_flops
                 shape = tuple(output.shape) if isinstance(output, Tensor) else ()
                 parameters = sum(p.numel() for p in new)
                 rows.append(LayerRow(name, type(module).__name__, shape, parameters, flops // 2))

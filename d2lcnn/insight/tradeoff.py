@@ -28,7 +28,7 @@ class TradeoffPoint:
         deviation: Standard deviation of the value over several runs, 0 where it is one number.
 
     Example:
-        >>> TradeoffPoint("NiN", 1.1e9, 7_595_176, 40.64, "not said").deviation
+        >>> TradeoffPoint("NiN", 0.97e9, 7_595_176, 40.64, "1 crop").deviation
         0.0
     """
 

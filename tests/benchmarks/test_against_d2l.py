@@ -125,7 +125,7 @@ def test_auto_compiles_the_networks_with_short_steps_and_says_so(command, capsys
     assert "compiled as well, ours and the limit's: lenet." in capsys.readouterr().out
 
 
-def test_an_interrupted_run_goes_on(command, against_d2l, monkeypatch):
+def test_an_interrupted_run_goes_on(command, against_d2l, monkeypatch, capsys):
     measured = []
 
     def measure(name, *_):
@@ -140,17 +140,35 @@ def test_an_interrupted_run_goes_on(command, against_d2l, monkeypatch):
     _, result = command("lenet", "lenet_bn")
     assert measured == ["lenet", "lenet_bn", "lenet_bn"]
     assert list(result["recipes"]) == ["lenet", "lenet_bn"]
-    # Other code, uncommitted changes, or the wish: all is measured anew.
+    # Of other code, uncommitted changes, or by wish, what is named is measured anew, and nothing else is lost.
     monkeypatch.setattr(against_d2l, "commit", lambda: "4567")
-    _, result = command("lenet_bn")
-    assert list(result["recipes"]) == ["lenet_bn"]
+    status, result = command("lenet_bn")
+    assert status == 2
+    assert "would lose lenet. Measure all recipes" in capsys.readouterr().err
+    assert list(result["recipes"]) == ["lenet", "lenet_bn"]
+    assert measured[3:] == []
+    _, result = command("lenet", "lenet_bn", "--again")
+    assert list(result["recipes"]) == ["lenet", "lenet_bn"]
+    _, result = command("lenet_bn", "--again")
+    assert list(result["recipes"]) == ["lenet", "lenet_bn"]
+    assert measured[3:] == ["lenet", "lenet_bn", "lenet_bn"]
+
+
+def test_uncommitted_changes_are_measured_each_time(command, against_d2l, monkeypatch):
+    measured = []
+
+    def measure(name, *_):
+        measured.append(name)
+        return ENTRIES["lenet"]
+
+    monkeypatch.setattr(against_d2l, "measure", measure)
     monkeypatch.setattr(against_d2l, "commit", lambda: "4567+changes")
     command("lenet_bn")
     command("lenet_bn")
     monkeypatch.setattr(against_d2l, "commit", lambda: "4567")
     command("lenet_bn")
-    command("lenet_bn", "--again")
-    assert measured[3:] == ["lenet_bn"] * 5
+    command("lenet_bn")
+    assert measured == ["lenet_bn"] * 3
 
 
 def test_a_loss_that_differs_is_a_failure(command, against_d2l, monkeypatch):

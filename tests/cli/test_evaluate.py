@@ -64,6 +64,22 @@ def test_weights_alone_need_their_recipe(d2lcnn_, finished, weights):
     assert d2lcnn_("evaluate", weights, "--recipe", "lenet_relu_max").out == d2lcnn_("evaluate", finished).out
 
 
+def test_a_run_of_fast_mode_is_tested_in_fast_mode_only(d2lcnn_, finished, monkeypatch):
+    monkeypatch.delenv("D2LCNN_FAST")
+    outcome = d2lcnn_("evaluate", finished)
+    assert outcome.status == 1
+    assert "was made in fast mode: set D2LCNN_FAST=1 to test it on the like" in outcome.err
+
+
+def test_scores_that_are_no_numbers_are_named(d2lcnn_, weights):
+    spoiled = torch.load(weights, weights_only=True)
+    spoiled["output.bias"].fill_(torch.nan)
+    torch.save(spoiled, weights)
+    outcome = d2lcnn_("evaluate", weights, "--recipe", "lenet_relu_max", "--json")
+    assert outcome.status == 1
+    assert "scores that are infinite or no numbers: its training diverged" in outcome.err
+
+
 def test_what_cannot_be_evaluated(d2lcnn_, finished, weights, tmp_path):
     def error(*words):
         outcome = d2lcnn_("evaluate", *words)

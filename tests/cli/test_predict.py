@@ -1,5 +1,7 @@
 """`d2lcnn predict`."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,18 @@ def test_an_unreadable_image_is_named_and_the_others_are_predicted(d2lcnn_, fini
     rows = d2lcnn_("predict", finished, missing, pictures[0], "--json").json
     assert rows[0].keys() == {"image", "error"}
     assert len(rows[1]["predictions"]) == 3
+
+
+def test_scores_that_are_no_numbers_are_named(d2lcnn_, finished, pictures, tmp_path):
+    folder = tmp_path / "spoiled"
+    shutil.copytree(finished, folder)
+    weights = torch.load(folder / "weights.pt", weights_only=True)
+    weights["output.bias"].fill_(torch.nan)
+    torch.save(weights, folder / "weights.pt")
+    outcome = d2lcnn_("predict", folder, pictures[0])
+    assert outcome.status == 1
+    assert outcome.out == ""
+    assert f"The network in {folder} gives scores that are infinite or no numbers" in outcome.err
 
 
 def test_wrong_commands(d2lcnn_, finished, pictures, tmp_path):

@@ -49,7 +49,7 @@ def test_runs_that_differ_in_seed_and_device_are_one_group(records):
     records(0)
     records(1, device="another")
     records(2)
-    (group,) = run_groups("lenet")
+    (group,) = run_groups("lenet", "lenet")  # named twice, counted once
     assert len(group.runs) == 3
     assert group.seeds == "3 runs, seeds 0, 1, 2"
     assert group.last == [0.5] * 3

@@ -210,6 +210,8 @@ def test_lsuv_says_which_layer_is_dead_and_leaves_no_hook():
     net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
     with pytest.raises(ValueError, match="Layer '0' gives values of variance 0.0"):
         lsuv(net, torch.zeros(8, 4))
+    with pytest.raises(ValueError, match="Layer '0' gives values of variance nan"):
+        lsuv(net, torch.full((8, 4), torch.nan))
     assert all(not m._forward_hooks for m in net.modules())
     assert net.training
 

@@ -78,7 +78,7 @@ def test_layer_table_counts_shared_layers_once_and_parameters_beside_children():
     assert [(r.kind, r.parameters, r.multiply_adds) for r in table] == [
         ("Linear", 12, 9),
         ("Linear", 0, 9),
-        ("Twice", 3, 18),
+        ("Twice", 3, 0),  # its work is that of the rows inside
     ]
 
 
@@ -99,6 +99,9 @@ def test_feature_maps():
     torch.testing.assert_close(maps, expected)
     with pytest.raises(ValueError, match="no layer 'pool9'.*conv1, conv1_norm"):
         d2lcnn.feature_maps(net, X, "pool9")
+    heads = d2lcnn.build_on_meta(lambda: d2lcnn.googlenet(aux_logits=True, num_classes=2))
+    with pytest.raises(ValueError, match="'aux1' does not run in evaluation mode"):
+        d2lcnn.feature_maps(heads, torch.zeros(1, 3, 64, 64, device="meta"), "aux1")
 
 
 def test_show_images():
@@ -111,6 +114,8 @@ def test_show_images():
             d2lcnn.show_images(bad)
     with pytest.raises(ValueError, match="one title for each"):
         d2lcnn.show_images(torch.rand(2, 1, 4, 4), ["a"])
+    with pytest.raises(ValueError, match="columns must be at least 1, got 0"):
+        d2lcnn.show_images(torch.rand(2, 1, 4, 4), columns=0)
 
 
 def test_plot_runs_draws_the_records_and_a_real_run_over_them():

@@ -87,6 +87,42 @@ def test_a_norm_without_a_convolution_in_front_is_refused():
         d2lcnn.low_precision(nn.Sequential(nn.Linear(3, 3), d2lcnn.BatchNorm1d(3)), torch.rand(4, 3))
 
 
+def test_modules_at_several_places_are_not_folded_as_neighbours():
+    """A ReLU that stands twice separates convolution and norm the second time too."""
+    relu = nn.ReLU()
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), relu, nn.Conv2d(4, 4, 1), relu, nn.BatchNorm2d(4))
+    with pytest.raises(ValueError, match="right in front of it, and 4 has none"):
+        d2lcnn.fold_all_batch_norms(net)
+    conv = nn.Conv2d(3, 3, 1)
+    with pytest.raises(ValueError, match="Layer 2 or the batch norm 3 behind it stands at several places"):
+        d2lcnn.fold_all_batch_norms(nn.Sequential(conv, nn.ReLU(), conv, nn.BatchNorm2d(3)))
+
+
+def test_an_activation_that_runs_twice_has_the_range_of_both():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu = nn.ReLU()
+
+        def forward(self, x):
+            return self.relu(100 * x) + self.relu(x)
+
+    x = torch.linspace(0, 1, 11, dtype=torch.float64)
+    torch.testing.assert_close(
+        d2lcnn.low_precision(Twice(), x, activation_bits=16)(x), 101 * x, rtol=0, atol=0.01
+    )
+
+
+def test_activations_have_at_least_one_bit():
+    with pytest.raises(ValueError, match="at least 1 bit, got activation_bits=0"):
+        d2lcnn.low_precision(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.rand(3, 2), activation_bits=0)
+
+
+def test_each_number_of_a_vector_by_itself_stays():
+    x = torch.tensor([-1.5, 0.3, 2.0])
+    torch.testing.assert_close(d2lcnn.fake_quantize(x, bits=2, per_channel=True), x)
+
+
 def test_many_bits_change_nothing_and_few_do():
     net = d2lcnn.fold_all_batch_norms(randomised(InvertedResidual(4, 4)))
     x = torch.rand(8, 4, 6, 6, dtype=torch.float64)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import d2lcnn
 from d2lcnn.insight.depth import network_depth
 from d2lcnn.insight.receptive_field import next_field, output_size, receptive_field
 from d2lcnn.insight.shapes import build_on_meta
@@ -237,3 +238,29 @@ def test_depth_of_a_function_without_parameters():
     with pytest.raises(ValueError, match="depends on none"):
         network_depth(nn.ReLU(), (1, 3))
     assert network_depth(nn.Linear(3, 3).requires_grad_(False), (1, 3)) == 1
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        d2lcnn.GroupNorm(2, 4), d2lcnn.InstanceNorm2d(4), d2lcnn.LayerNorm([4, 16, 16]), d2lcnn.FilterResponseNorm2d(4),
+        d2lcnn.EvoNormB0(4), d2lcnn.EvoNormS0(4, 2), d2lcnn.BatchNorm2d(4),
+    ],
+    ids=lambda norm: type(norm).__name__,
+)  # fmt: skip
+def test_norms_of_the_package_count_pixel_by_pixel(norm):
+    rows = d2lcnn.receptive_field(
+        nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 4, 3)), (2, 1, 16, 16)
+    )
+    assert [(row.kind, row.size) for row in rows] == [("Conv2d", (3, 3)), ("Conv2d", (5, 5))]
+
+
+class Rolled(nn.Module):
+    def forward(self, x):
+        return x.roll(1, 3)
+
+
+@pytest.mark.parametrize("layer", [nn.ConvTranspose2d(1, 1, 5, padding=2), Rolled()])
+def test_what_keeps_the_size_and_moves_pixels_is_refused(layer):
+    with pytest.raises(ValueError, match="Receptive fields follow convolutions.*in front of it"):
+        d2lcnn.receptive_field(nn.Sequential(nn.Conv2d(1, 1, 3), layer), (1, 1, 16, 16))

@@ -113,3 +113,17 @@ def test_the_network_itself_is_no_block():
     net = nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), nn.Linear(2, 1))
     rows = layer_rows(net, (1, 3), whole=[nn.Sequential])
     assert [(row.name, row.parameters) for row in rows] == [("0", 8), ("1", 3)]
+
+
+def test_work_inside_of_a_row_is_not_counted_in_it_again():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+            self.conv = nn.Conv2d(1, 1, 3, bias=False)
+
+        def forward(self, x):
+            return self.scale * self.conv(x)
+
+    rows = layer_rows(nn.Sequential(Scaled(), nn.Conv2d(1, 2, 1, bias=False)), (1, 1, 8, 8))
+    assert [(row.kind, row.multiply_adds) for row in rows] == [("Conv2d", 324), ("Scaled", 0), ("Conv2d", 72)]

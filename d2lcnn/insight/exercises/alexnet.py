@@ -192,8 +192,8 @@ def check_alexnet_dense_as_conv(function: Callable[[nn.Linear, int, int], nn.Con
         linear.bias.copy_(_draw(4))
         conv = function(linear, channels, side)
         require(
-            isinstance(conv, nn.Conv2d) and conv.in_channels == channels,
-            f"The result must be an nn.Conv2d, here one that takes {channels} channels.",
+            isinstance(conv, nn.Conv2d) and conv.in_channels == channels and max(conv.kernel_size) <= side,
+            f"The result must be an nn.Conv2d, here one that takes {channels} channels of {side}×{side}.",
             got=conv if isinstance(conv, nn.Conv2d) else type(conv).__name__,
             hint="Its kernel is as large as the maps that the dense layer takes.",
         )

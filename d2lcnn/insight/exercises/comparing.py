@@ -216,8 +216,8 @@ def check_comparing_mean_ratio(mean_ratio: Callable[[list[float]], float]) -> No
     """Check a mean of speed-ups that does not depend on which of the two is called the first.
 
     Args:
-        mean_ratio: Called with ratios of speeds, ours to theirs; the mean of theirs to ours must be one over it, and the
-            mean of equal ratios that ratio.
+        mean_ratio: Called with ratios of speeds, ours to theirs; the mean of theirs to ours must be one over it, the mean
+            of equal ratios that ratio, and the mean of products of two ratios the product of their means.
 
     Raises:
         WrongAnswer: If it is another mean.

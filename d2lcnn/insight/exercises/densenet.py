@@ -89,9 +89,10 @@ def check_densenet_forward(dense_forward: Callable[[Sequence[nn.Module], Tensor]
         d2lcnn.insight.exercises.answers.WrongAnswer: The output has 3 + 4·2 = 11 channels. Your answer gives (2, 3, 5, 5)...
     """
     require_function(dense_forward)
-    torch.manual_seed(0)
-    stage = DenseStage(4, 3, 2).double().eval()
-    x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stage = DenseStage(4, 3, 2).double().eval()
+        x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
     with torch.no_grad():
         wanted = stage(x)
         try:

@@ -80,10 +80,10 @@ def check_googlenet_merge(merge: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
         d2lcnn.insight.exercises.answers.WrongAnswer: The kernel is 9×4×5×5. Your answer gives (4, 4, 5, 5)...
     """
     require_function(merge)
-    torch.manual_seed(0)
+    own = torch.Generator().manual_seed(0)
     # float32, so that an answer may copy weights into a new tensor; the outputs in float64, so that copies are exact.
-    weights = [torch.randn(out, 4, k, k) for out, k in ((2, 1), (3, 3), (4, 5))]
-    x = torch.randn(2, 4, 7, 7, dtype=torch.float64)
+    weights = [torch.randn(out, 4, k, k, generator=own) for out, k in ((2, 1), (3, 3), (4, 5))]
+    x = torch.randn(2, 4, 7, 7, dtype=torch.float64, generator=own)
     wanted = torch.cat(
         [nn.functional.conv2d(x, w.double(), padding=w.shape[-1] // 2) for w in weights], dim=1
     )
@@ -155,12 +155,13 @@ def check_googlenet_smoothing(loss: Callable[[Tensor, Tensor, float], Tensor]) -
         d2lcnn.insight.exercises.answers.WrongAnswer: With ε = 0.1 the loss is another. Your answer gives ...
     """
     require_function(loss)
-    torch.manual_seed(0)
-    logits, labels = torch.randn(6, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 4, 0])
+    own = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(6, 5, dtype=torch.float64, generator=own), torch.tensor([0, 1, 2, 3, 4, 0])
     for eps in (0.0, 0.1):
-        got = loss(logits, labels, eps)
+        wanted = nn.functional.cross_entropy(logits, labels, label_smoothing=eps)
+        got = loss(logits.clone(), labels.clone(), eps)  # an answer may work in place
         require(
-            is_close(got, nn.functional.cross_entropy(logits, labels, label_smoothing=eps)),
+            is_close(got, wanted),
             f"With ε = {eps:g} the loss is another.",
             got=got,
             hint="The right class keeps 1 − ε and gets its part of ε as well; the mean is over examples.",

@@ -84,7 +84,8 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
             weight.copy_(_draw(*weight.shape) + i)
             bias.copy_(_draw(len(bias)) + i if biased else torch.zeros(len(bias)))
         with torch.no_grad():
-            merged = answer(first, second)
+            wanted = second(first(x))
+            merged = answer(deepcopy(first), deepcopy(second))  # an answer may change what it is given
             require(
                 isinstance(merged, nn.Conv2d) and merged.in_channels == x.shape[1],
                 "The answer is an nn.Conv2d that reads the 3 channels that the first one reads.",
@@ -92,7 +93,6 @@ def check_nin_merge(answer: Callable[[nn.Conv2d, nn.Conv2d], nn.Conv2d]) -> None
                 hint="Build a new layer: which of its sizes come from the first, which from the second?",
             )
             got = deepcopy(merged).double()(x)  # float32 is right up to rounding
-            wanted = second(first(x))
             require(
                 got.shape == wanted.shape,
                 f"For a batch of {_by(x)} the outputs have the shape {_by(wanted)}.",

@@ -217,7 +217,7 @@ def check_vanishing_branch(answer: Callable[[int], float]) -> None:
         factor = number(got)
         growth = got if factor is None else (1 + factor**2) ** depth
         require(
-            is_close(growth, 2.0, tolerance=1e-6),
+            is_close(growth, 2.0, tolerance=1e-4),  # loose enough for a float32
             f"With {depth} blocks the variance becomes another multiple of the first than 2.",
             got=growth,
             hint="What does one block multiply the variance by, if branch and skip are uncorrelated?",

@@ -134,6 +134,7 @@ WRONG = [
     (checks.check_alexnet_dense_as_conv, as_conv(padding=1)),
     (checks.check_alexnet_dense_as_conv, lambda linear, channels, side: linear),
     (checks.check_alexnet_dense_as_conv, lambda linear, channels, side: nn.Conv2d(channels * side**2, 4, 1)),
+    (checks.check_alexnet_dense_as_conv, lambda linear, channels, side: nn.Conv2d(channels, 4, side**2)),
     (checks.check_alexnet_momentum, torchs_momentum),
     (checks.check_alexnet_momentum, rescaled_past),
     (checks.check_alexnet_momentum, decay_without_rate),

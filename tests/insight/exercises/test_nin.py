@@ -23,6 +23,13 @@ def merge(first, second, *, bias=True):
     return merged
 
 
+def merge_into_the_first(first, second):
+    """In place: the first layer becomes the merged one."""
+    merged = merge(first, second)
+    first.weight, first.bias, first.out_channels = merged.weight, merged.bias, merged.out_channels
+    return first
+
+
 def merge_without_padding(first, second):
     merged = merge(first, second)
     merged.padding = (0, 0)
@@ -57,6 +64,7 @@ RIGHT = [
     (checks.check_nin_counts, COUNTS),
     (checks.check_nin_merge, merge),
     (checks.check_nin_merge, lambda first, second: merge(first, second).float()),
+    (checks.check_nin_merge, merge_into_the_first),
     (checks.check_nin_average_matrix, average_matrix),
     (checks.check_nin_class_map, class_map),
     (checks.check_nin_least_side, lambda side: 32 * side + 35),

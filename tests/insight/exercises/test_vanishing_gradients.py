@@ -53,6 +53,7 @@ RIGHT = [
     (checks.check_vanishing_gain, lambda f: simulated(f, lambda z: z.square().mean())),
     (checks.check_vanishing_clip, clipped),
     (checks.check_vanishing_branch, lambda depth: math.sqrt(2 ** (1 / depth) - 1)),
+    (checks.check_vanishing_branch, lambda depth: torch.tensor(2.0).pow(1 / depth).sub(1).sqrt()),
 ]
 WRONG = [
     (checks.check_vanishing_bound, math.sqrt(3 / 1040)),
