@@ -249,6 +249,9 @@ def test_an_interrupted_run_goes_on_to_the_same_end(d2lcnn_, tmp_path, monkeypat
     assert f"d2lcnn train lenet --out {broken} --resume" in outcome.err
     assert not (broken / "weights.pt").exists()
 
+    kept = torch.load(broken / "checkpoint.pt", weights_only=True)["history"]["seconds"]
+    assert kept
+
     assert "--lr 0.9, not 0.5" in d2lcnn_("train", "lenet", "--out", broken, "--resume", "--lr", 0.5).err
     assert "recipe lenet, not lenet_bn" in d2lcnn_("train", "lenet_bn", "--out", broken, "--resume").err
     outcome = d2lcnn_("train", "lenet", "--out", broken, "--resume", "--momentum", 0.9, "--device", "cpu")
@@ -257,6 +260,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(d2lcnn_, tmp_path, monkeypat
     histories = [json.loads((folder / "history.json").read_text()) for folder in (broken, tmp_path / "whole")]
     for curve in ("train_loss", "test_loss", "validation_loss"):
         assert histories[0][curve] == histories[1][curve]
+    assert histories[0]["seconds"][: len(kept)] == kept  # trained then, and not once more
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_folder_free(d2lcnn_, tmp_path, monkeypatch):

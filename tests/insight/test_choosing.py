@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
 from d2lcnn.insight import batch_size_runs
 from d2lcnn.insight.batch_size_runs import plot_batch_sizes, runs_by_batch_size
@@ -15,7 +16,14 @@ from d2lcnn.insight.explore_norm_choice import (
     chosen_leaf,
     explore_norm_choice,
 )
-from d2lcnn.insight.explore_pre_post import DEPTHS, explore_pre_post, stream_profile, transformer_stack
+from d2lcnn.insight.explore_pre_post import (
+    DEPTHS,
+    SEQUENCES,
+    TOKENS,
+    explore_pre_post,
+    stream_profile,
+    transformer_stack,
+)
 from d2lcnn.insight.svg import ORANGE
 
 
@@ -30,11 +38,11 @@ def test_each_size_has_the_runs_of_its_own_recipe():
 
 def test_the_figure_shows_the_last_epoch_of_each_recorded_size():
     figure = plot_batch_sizes("norm_bn", "norm_in")
-    for container, family in zip(figure.axes[0].containers, ("norm_bn", "norm_in")):
+    for container, family in zip(figure.axes[0].containers, ("norm_bn", "norm_in"), strict=True):
         by_size = runs_by_batch_size(family)
         xs, ys = container[0].get_data()
         assert list(xs) == list(by_size)
-        for y, runs in zip(ys, by_size.values()):
+        for y, runs in zip(ys, by_size.values(), strict=True):
             assert y == pytest.approx(sum(run.history.test_acc[-1] for run in runs) / len(runs))
 
 
@@ -92,10 +100,22 @@ def test_stream_and_gradient_are_what_backward_gives(pre_norm):
     last = profile.deviation[-1]
     assert last > 1.2 if pre_norm else last == pytest.approx(1, abs=1e-3)
     assert all(parameter.grad is None for parameter in stack.parameters())
+    # The same by hand, from the definition: each block's input and the last block's output, and one backward pass.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stream = torch.randn(SEQUENCES, TOKENS, 32, dtype=torch.float64).requires_grad_()
+        head, labels = nn.Linear(32, 10, dtype=torch.float64), torch.randint(10, (SEQUENCES,))
+    streams = [stream]
+    for block in list(stack)[:3]:
+        streams.append(block(streams[-1]))
+        streams[-1].retain_grad()
+    out = stack[3](streams[-1]) if pre_norm else streams[-1]
+    nn.functional.cross_entropy(head(out.mean(dim=1)), labels).backward()
+    assert profile.gradient == pytest.approx([stream.grad.norm().item() for stream in streams])
+    assert profile.deviation == pytest.approx([stream.std(correction=0).item() for stream in streams])
 
 
-def test_variances_add_up_in_a_pre_norm_stack():
-    # Post-norm of one sublayer each would give 1; identity blocks, silenced, leave the stream as it is.
+def test_silenced_blocks_of_a_pre_norm_stack_change_neither_stream_nor_gradient():
     stack = transformer_stack(2, pre_norm=True)
     for block in list(stack)[:2]:
         block.attention.out_proj.weight.data.zero_()

@@ -79,7 +79,7 @@ def train(folder, on_step=lambda number: None, on_test=lambda number: None, **ch
     )  # fmt: skip
     curves = ("train_loss", "train_acc", "test_loss", "test_acc", "examples")
     result = {"net": net.state_dict(), **{name: getattr(history, name) for name in curves}}
-    torch.save(result, folder / "result.pt")
+    torch.save(result | {"steps here": counts[True]}, folder / "result.pt")
 
 
 def at(number, do):

@@ -140,7 +140,7 @@ def not_a_number():
 
 def check(folder):
     """Do everything once and leave what came of it."""
-    replace, written, bar = os.replace, [], io.StringIO()
+    replace, written, bar, resumed_steps = os.replace, [], io.StringIO(), []
     os.replace = lambda source, target: (written.append(Path(target).name), replace(source, target))
     with contextlib.redirect_stderr(bar):
         lenet = lenet_run()
@@ -150,7 +150,8 @@ def check(folder):
         "group norm": group_norm_run(),
         "uninterrupted": long_run(checkpoint=folder / "another.pt"),
         "written": written,
-        "resumed": long_run(resume=folder / "state.pt"),
+        "resumed": long_run(on_step=lambda _: resumed_steps.append(1), resume=folder / "state.pt"),
+        "resumed steps": resumed_steps,
         "dropped": dropped(),
         "batch norm": batch_norm_step(),
         "another loader": refusal(list(numbered(8, 8)), numbered(8, 8)),

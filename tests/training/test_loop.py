@@ -88,8 +88,13 @@ def test_bfloat16_learns_as_well():
 
 
 def test_validation_is_measured_each_epoch():
-    history = fit(epochs=3, validation=toy(12, seed=2))
-    assert len(history.validation_acc) == len(history.validation_loss) == 3
+    net, held_out = nn.Linear(4, 4), toy(12, seed=2)
+    history = fit(net, epochs=3, lr=0, init_weights=None, validation=held_out)
+    X, y = (torch.cat(parts) for parts in zip(*held_out))
+    loss = nn.functional.cross_entropy(net(X), y).item()
+    assert history.validation_loss == pytest.approx([loss] * 3)
+    assert history.validation_acc == [d2lcnn.evaluate_accuracy_gpu(net, held_out)] * 3
+    assert history.test_loss != pytest.approx(history.validation_loss, rel=1e-3)
     assert fit().validation_acc == []
 
 
@@ -228,7 +233,8 @@ def test_wrong_channels_and_sizes_name_the_shape():
         fit(d2lcnn.lenet(), data)
     foreign = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))
     with pytest.raises(
-        ValueError, match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*PyTorch|expected"
+        ValueError,
+        match=r"epoch 1, step 1.*\(2, 3, 28, 28\).*takes 1 channel.*The network says: .*expected input",
     ):
         fit(foreign, data)
 
@@ -404,9 +410,10 @@ def trained(path=None, resume=None, epochs=4, stop_after=None, batch_size=8):
 
 def test_resuming_gives_the_uninterrupted_run_bit_for_bit(tmp_path):
     whole, history = trained()
-    trained(tmp_path / "state.pt", stop_after=2)
+    _, first = trained(tmp_path / "state.pt", stop_after=2)
     torch.rand(17)
     resumed, continued = trained(resume=tmp_path / "state.pt")
+    assert continued.seconds[:2] == first.seconds  # trained then, and not once more
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
     assert continued.train_loss == history.train_loss

@@ -23,10 +23,8 @@ def small(monkeypatch):
     """A recipe that takes no time."""
 
     def load(batch_size, resize=None, *, device=None):
-        torch.manual_seed(0)
-        images = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8)
-        state = torch.get_rng_state()
-        torch.set_rng_state(state)
+        own = torch.Generator().manual_seed(0)
+        images = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8, generator=own)
         make = lambda shuffle: d2lcnn.Batches(  # noqa: E731
             images, torch.arange(64) % 10, batch_size, shuffle=shuffle, device=device, name="noise"
         )
@@ -99,7 +97,7 @@ def test_an_interrupted_record_goes_on_and_ends_as_if_it_had_not_been(small, tmp
 
         def stop(*_):
             calls.append(1)
-            if len(calls) == 4 * 2 + 2 * 4 + 1 and choices["resume"] is None:  # in the second epoch
+            if len(calls) == 4 * 2 + 2 * 4 + 1 and choices["resume"] is None:  # in the third epoch
                 raise KeyboardInterrupt
 
         net.register_forward_hook(stop)
@@ -109,9 +107,14 @@ def test_an_interrupted_record_goes_on_and_ends_as_if_it_had_not_been(small, tmp
     with pytest.raises(KeyboardInterrupt):
         records.record("small", 1, folder=folder, device="cpu")
     assert [p.name for p in folder.iterdir()] == ["small--cpu--float32--seed1.partial.pt"]
+    kept = torch.load(folder / "small--cpu--float32--seed1.partial.pt", weights_only=True)["history"][
+        "seconds"
+    ]
+    assert len(kept) == 2
     path = records.record("small", 1, folder=folder, device="cpu")
     assert list(folder.iterdir()) == [path]
     history = Run.from_file(path).history
+    assert history.seconds[:2] == kept  # trained then, and not once more
     assert history.train_loss == whole.train_loss
     assert history.test_acc == whole.test_acc
     assert history.interrupted is None
@@ -193,12 +196,14 @@ def test_a_killed_process_goes_on_after_its_last_epoch(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert partial.exists()
+    kept = torch.load(partial, weights_only=True)["history"]["seconds"]
+    assert kept
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "epoch 2 of 2" in done.stdout
     run = Run.from_file(tmp_path / "lenet--cpu--float32--seed9.json")
     assert run.history.examples == [60_000] * 2
+    assert run.history.seconds[: len(kept)] == kept
 
 
 # ------------------------------------------------------------------------------- the records that we ship

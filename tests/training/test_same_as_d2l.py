@@ -101,9 +101,11 @@ def test_metrics_agree(d2l):
     )
 
 
-def test_our_batches_feed_d2ls_loop_from_one_batch_up_with_ours_only():
+def test_our_loop_takes_a_single_batch_and_d2ls_does_not(d2l):
     images, labels = torch.zeros(4, 1, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
     one = d2lcnn.Batches(images, labels, 4, device="cpu")
+    with pytest.raises(ZeroDivisionError):
+        d2l.train_ch6(d2lcnn.lenet(), one, one, 1, 0.1, torch.device("cpu"))
     history = d2lcnn.train_ch6(d2lcnn.lenet(), one, one, 1, 0.1, "cpu")
     assert len(history) == 1
 

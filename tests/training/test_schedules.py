@@ -96,10 +96,13 @@ def test_a_resumed_run_goes_on_along_its_schedule_and_refuses_another(tmp_path):
         return net[1].weight
 
     whole = fit(data, cosine_schedule())
-    breaks = UntilEpoch2(images, torch.arange(40) % 4, 8, shuffle=True, device="cpu")
+    breaks, rest = (
+        UntilEpoch2(images, torch.arange(40) % 4, 8, shuffle=True, device="cpu") for _ in range(2)
+    )
     with pytest.raises(Stop):
         fit(breaks, cosine_schedule(), checkpoint=path)
-    assert torch.equal(fit(data, cosine_schedule(), resume=path), whole)
+    # Two passes are left, so whoever began anew would be stopped as well.
+    assert torch.equal(fit(rest, cosine_schedule(), resume=path), whole)
     with pytest.raises(ValueError, match="another run.*schedule"):
         fit(data, step_schedule(), resume=path)
     with pytest.raises(ValueError, match="another run.*length: 4 in the checkpoint, 6 now"):

@@ -160,6 +160,9 @@ def test_resuming_after_the_kill_gives_the_uninterrupted_run_bit_for_bit(both):
     for rank in both:
         assert differences(rank["uninterrupted"], rank["resumed"]) == (0, 0)
         assert len(rank["resumed"]["history"]["test_acc"]) == 4
+        assert len(rank["resumed steps"]) == 5 * (
+            4 - (team_job.KILLED_IN - 1)
+        )  # the others were not trained again
 
 
 def test_the_checkpoint_of_two_processes_is_not_continued_by_one(killed):
