@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,19 @@ def context(browser):
         yield context
 
 
-def report(context, folder, head="", body="", page=PAGE, axe=None, rules="all"):
+@contextmanager
+def opened(context, folder, head="", body="", page=PAGE):
+    """Open a page of these parts; gives it, and what is wrong with it but for what axe finds."""
     (folder / "page.html").write_text(page.format(head=head, body=body), encoding="utf-8")
     with serve(folder) as address:
-        opened, problems = visit(context, address, "page.html")
-        if axe is not None:
-            problems += violations(opened, axe, rules)
-        opened.close()
-    return problems
+        tab, problems = visit(context, address, "page.html")
+        yield tab, problems
+        tab.close()
+
+
+def report(context, folder, head="", body="", axe=None):
+    with opened(context, folder, head, body) as (tab, problems):
+        return problems + (violations(tab, axe) if axe is not None else [])
 
 
 def test_a_good_page_is_not_reported(context, axe, tmp_path):
@@ -84,9 +90,10 @@ def test_a_barrier_is_reported(context, axe, tmp_path, rule):
     """Among all rules, and among those on colours, which alone depend on the theme, or among the others."""
     page = PAGE if BARRIERS[rule] else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
     of_colours = rule in COLOURS
-    for rules, expected in (("all", True), ("colours", of_colours), ("all but colours", not of_colours)):
-        problems = report(context, tmp_path, POLICY, BARRIERS[rule] or "", page, axe, rules)
-        assert any(problem.startswith(f"axe {rule}: ") for problem in problems) is expected, problems
+    with opened(context, tmp_path, POLICY, BARRIERS[rule] or "", page) as (tab, _):
+        for rules, expected in (("all", True), ("colours", of_colours), ("all but colours", not of_colours)):
+            found = violations(tab, axe, rules)
+            assert any(problem.startswith(f"axe {rule}: ") for problem in found) is expected, found
 
 
 @pytest.mark.parametrize("last", ["<span>", '<span class="pale">', '<span class="word">'])
