@@ -73,7 +73,8 @@ def explore_growth(
         start: k and θ of the first frame.
 
     Raises:
-        ValueError: If a growth rate is not positive, a compression is not in (0, 1], or the values make no explorer.
+        ValueError: If a growth rate is not positive, a compression is not in (0, 1], a block has no layer, or the values
+            make no explorer.
 
     Example:
         >>> print(explore_growth(growth_rates=[16, 32], compressions=[0.5, 1]))  # doctest: +ELLIPSIS
@@ -86,6 +87,10 @@ def explore_growth(
         raise ValueError(
             f"Growth rates are positive and compressions lie in (0, 1], got {list(growth_rates)} and "
             f"{list(compressions)}. The paper has k from 12 to 48, and θ of 0.5 and 1."
+        )
+    if not num_layers or min(num_layers) < 1:
+        raise ValueError(
+            f"Each dense block has at least one layer, got {list(num_layers)}. DenseNet-121 has 6, 12, 24, 16."
         )
     top = max(
         max(map(max, dense_widths(k, num_layers, theta))) for k in growth_rates for theta in compressions

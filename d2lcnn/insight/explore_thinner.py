@@ -94,7 +94,9 @@ def explore_thinner(
         panel = drawing.panel((0, len(costs)), (0, millions), left=36, top=28, right=8)
         for i, cost in enumerate(costs):
             panel.bars([i + 0.1, i + 0.9], [cost.multiply_adds / 1e6], COLOURS[cost.kind])
-        panel.axes(xticks=[1, 10, 20, 28], yticks=[0, 25, 50], xlabel="layer")
+        panel.axes(
+            xticks=[1, 10, 20, 28], yticks=[tick for tick in (0, 25, 50) if tick <= millions], xlabel="layer"
+        )
         x = 36.0
         for words, colour in (("1×1", BLUE), ("depthwise", ORANGE), ("the other two", GREEN)):
             drawing.rectangle(x, 8, 10, 10, colour)

@@ -142,7 +142,7 @@ def select_layers(net: nn.Module, layers: Layers = None) -> dict[str, nn.Module]
         The modules by name, in the network's order.
 
     Raises:
-        ValueError: If a name is unknown, or a class has no module in the network.
+        ValueError: If a name is unknown, a class has no module in the network, or it is neither of the two.
 
     Example:
         >>> list(select_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)), [nn.Linear]))
@@ -160,6 +160,10 @@ def select_layers(net: nn.Module, layers: Layers = None) -> dict[str, nn.Module]
                 names = ", ".join(name for name in modules if name)
                 raise ValueError(f"The network has no layer {wanted!r}. Its layers are: {names}.")
             chosen.add(wanted)
+        elif not isinstance(wanted, type):
+            raise ValueError(
+                f"Layers are chosen by name or by class, got a {type(wanted).__name__}. Give its name in the network."
+            )
         else:
             found = {name for name, module in modules.items() if isinstance(module, wanted)}
             if not found:

@@ -123,7 +123,7 @@ class Panel:
         up: The pixels of its lower and upper edge.
 
     Raises:
-        ValueError: If a range is empty.
+        ValueError: If a range is empty, or no room is left between the edges.
 
     Example:
         >>> drawing = Drawing(100, 100)
@@ -139,7 +139,8 @@ class Panel:
         across: tuple[float, float],
         up: tuple[float, float],
     ) -> None:
-        for name, (first, last) in (("x", x), ("y", y), ("across", across)):
+        # Pixels are counted downwards, so the upper edge has the smaller number.
+        for name, (first, last) in (("x", x), ("y", y), ("across", across), ("up", up[::-1])):
             if not first < last:
                 raise ValueError(
                     f"The range {name} of a panel goes from a smaller to a larger number, got {first} to {last}. "

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,8 @@ def test_growth_is_that_of_the_network(k, compression):
 def test_growth_refuses_what_no_densenet_has(rates, compressions):
     with pytest.raises(ValueError, match="Growth rates are positive and compressions lie in"):
         explore_growth(rates, compressions)
+    with pytest.raises(ValueError, match=r"at least one layer, got \[2, 0\]"):
+        explore_growth([12, 24], [0.5, 1], num_layers=(2, 0))
 
 
 @pytest.mark.parametrize(("alpha", "size"), [(1, 224), (0.75, 160), (0.25, 130)])
@@ -283,3 +286,13 @@ def test_thinner_costs_are_those_of_the_network(alpha, size):
 def test_thinner_refuses_nets_without_channels_or_pictures(alphas, sizes):
     with pytest.raises(ValueError, match="at least 1/32 and pictures have at least one pixel, got"):
         explore_thinner(alphas, sizes)
+
+
+def test_thinner_ticks_lie_on_the_panel():
+    small = explore_thinner([0.25, 0.5], [64, 96], start=(0.5, 96))
+    for drawing, _ in small.frames.values():
+        heights = [
+            float(y) for element in drawing.elements for y in re.findall(r' y1?="(-?[\d.]+)"', element)
+        ]
+        assert heights
+        assert min(heights) >= 0

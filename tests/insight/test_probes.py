@@ -316,6 +316,7 @@ def test_layers_by_name_and_type():
         (["conv9"], "no layer 'conv9'. Its layers are: conv1, conv1_act"),
         ([nn.Tanh], "no layer of type Tanh. Its types are: AvgPool2d, Conv2d.*Sigmoid"),
         ("conv1", r"as a list, got 'conv1'.*\['conv1'\]"),
+        ([nn.Tanh()], "by name or by class, got a Tanh"),
     ],
 )
 def test_unknown_layers(layers, message):

@@ -105,5 +105,7 @@ def test_bad_sizes():
         Drawing(0, 5)
     with pytest.raises(ValueError, match="range x of a panel goes from a smaller.*got 1 to 1"):
         Drawing(50, 50).panel(x=(1, 1), y=(0, 1))
-    with pytest.raises(ValueError, match="leave the panel more room"):
+    with pytest.raises(ValueError, match="range across.*leave the panel more room"):
         Drawing(40, 50).panel(x=(0, 1), y=(0, 1))
+    with pytest.raises(ValueError, match="range up.*leave the panel more room"):
+        Drawing(100, 20).panel(x=(0, 1), y=(0, 1))
