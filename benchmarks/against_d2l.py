@@ -122,10 +122,13 @@ def earlier(path: Path, common: dict[str, Any], names: list[str], *, again: bool
         lost = [name for name in found["recipes"] if name not in names]
         if lost:
             raise ValueError(
-                f"{path} comes from other code, versions or data, and would lose {', '.join(lost)}. Measure all recipes, or "
-                "move the file away."
+                f"{path} comes from other code, versions or data, or from code that is not committed, and would lose "
+                f"{', '.join(lost)}. Measure all recipes, or move the file away."
             )
-        print(f"{path.name} comes from other code, versions or data: measured anew", file=sys.stderr)
+        print(
+            f"{path.name} comes from other or uncommitted code, versions or data: measured anew",
+            file=sys.stderr,
+        )
         return {}
     return {name: entry for name, entry in found["recipes"].items() if not (again and name in names)}
 

@@ -63,7 +63,8 @@ def fold_all_batch_norms(net: nn.Module) -> nn.Module:
     """Copy a network into evaluation mode with each batch norm folded into the layer in front of it.
 
     Args:
-        net: The network; convolution or dense layer and norm are neighbours in one `nn.Sequential`.
+        net: The network; convolution or dense layer and norm are neighbours in one `nn.Sequential`, and what comes into
+            such a dense layer is N×F.
 
     Returns:
         A copy that computes the same, with `nn.Identity` where the norms were.

@@ -17,6 +17,7 @@ from d2lcnn.layers.evonorm import EvoNormB0, EvoNormS0
 from d2lcnn.layers.filter_response_norm import FilterResponseNorm2d
 from d2lcnn.layers.group_norm import GroupNorm, InstanceNorm2d
 from d2lcnn.layers.layer_norm import LayerNorm
+from d2lcnn.layers.weight_norm import MeanOnlyLayerNorm
 from d2lcnn.training.metrics import evaluation_mode
 
 
@@ -116,7 +117,7 @@ _ADAPTIVE = (
     aten.amax,
 )
 # Their own statistics over the whole map are left out, as in torch's, which are one operation.
-NORMS = (EvoNormB0, EvoNormS0, FilterResponseNorm2d, GroupNorm, InstanceNorm2d, LayerNorm)
+NORMS = (EvoNormB0, EvoNormS0, FilterResponseNorm2d, GroupNorm, InstanceNorm2d, LayerNorm, MeanOnlyLayerNorm)
 _PADS = (aten.constant_pad_nd, aten.reflection_pad2d, aten.replication_pad2d)
 
 
@@ -356,10 +357,12 @@ def receptive_field(net: nn.Module, X: Tensor | Sequence[int]) -> FieldTable:
                 mode.paused = isinstance(module, NORMS)
 
         def after(name: str) -> Any:
-            def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
                 if mode is not None and mode.paused:
                     mode.paused = False
-                    mode.fields[output] = mode.fields[args[0]]
+                    for given in _tensors([*args, *kwargs.values()]):
+                        if given in mode.fields:
+                            mode.fields[output] = mode.fields[given]
                 if mode is None or mode.windows == windows_before or not isinstance(output, Tensor):
                     return
                 high, wide = mode.fields[output]
@@ -380,7 +383,7 @@ def receptive_field(net: nn.Module, X: Tensor | Sequence[int]) -> FieldTable:
             stack.callback(net.register_forward_pre_hook(enter).remove)
             for name, module in layers.items():
                 stack.callback(module.register_forward_pre_hook(before).remove)
-                stack.callback(module.register_forward_hook(after(name)).remove)
+                stack.callback(module.register_forward_hook(after(name), with_kwargs=True).remove)
             forward()
         return table
 

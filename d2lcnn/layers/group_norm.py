@@ -33,7 +33,7 @@ class GroupNorm(nn.Module):
         Wu and He (2018), equations 1, 2, 6 and 7; its default is 32 groups.
 
     Differs from:
-        torch's `nn.GroupNorm` in refusing groups of one value (torch does so for a batch of one only);
+        torch's `nn.GroupNorm` in refusing an ε of 0 and groups of one value (torch does so for a batch of one only);
         `state_dict` is interchangeable.
 
     Example:
@@ -94,10 +94,10 @@ class InstanceNorm2d(nn.Module):
         Ulyanov, Vedaldi and Lempitsky (2016), Instance Normalization, section 2.
 
     Differs from:
-        torch's `nn.InstanceNorm2d` in refusing a single image without batch dimension, a momentum of None, which stands
-        for 0 there, and a wrong number of channels even without scale and shift, of which torch only warns. Defaults
-        are the same, without scale, shift and running statistics, and `state_dict` is interchangeable
-        (`num_batches_tracked` stays 0 in both).
+        torch's `nn.InstanceNorm2d` in refusing a single image without batch dimension, an ε of 0, a momentum outside of
+        [0, 1] or of None, which stands for 0 there, and a wrong number of channels even without scale and shift, of
+        which torch only warns. Defaults are the same, without scale, shift and running statistics, and `state_dict` is
+        interchangeable (`num_batches_tracked` stays 0 in both).
 
     Example:
         >>> dark = torch.rand(1, 3, 8, 8)

@@ -47,7 +47,7 @@ class _WeightNorm(nn.Module):
             raise ValueError(
                 "Initializing from data sets the bias and got a layer without one. Build it with bias=True."
             )
-        t = self.compute(x, self.direction, None)
+        t = self.compute(widen(x), self.direction, None)
         channel = self.channel % t.dim()
         mean, var = moments(t, [dim for dim in range(t.dim()) if dim != channel])
         mean, deviation = mean.flatten(), var.flatten().sqrt()

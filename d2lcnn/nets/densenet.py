@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -465,7 +466,7 @@ class DenseNet(nn.Sequential):
                 if kept < 1:
                     raise ValueError(
                         f"A transition must give at least 1 channel, and compression={compression} leaves none of "
-                        f"{channels}. Take at least {1 / channels:.3f}."
+                        f"{channels}. Take at least {math.ceil(1000 / channels) / 1000}."
                     )
                 features[f"transition{i - 1}"] = Transition(
                     channels, kept, dropout=dropout, norm_layer=norm_layer, activation_layer=activation_layer

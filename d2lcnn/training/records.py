@@ -127,19 +127,19 @@ def file_name(recipe: str, device: dict[str, str], precision: str, seed: int) ->
     return f"{recipe}--{slug}--{precision}--seed{seed}.json"
 
 
-def _check_same_run(path: Path, num_epochs: int, held_out: int, compile: bool) -> None:
+def _check_same_run(path: Path, asked: dict[str, Any]) -> None:
     """Refuse a file whose run is not the one that is asked for: its name does not tell everything."""
     run = Run.from_file(path)
-    there = (run.settings["num_epochs"], run.held_out, run.settings.get("compile", False))
-    asked = (num_epochs, held_out, compile)
-    if there != asked:
-        names = ("num_epochs", "held_out", "compile")
-        said = [
-            ", ".join(f"{name}={value}" for name, value in zip(names, values)) for values in (there, asked)
-        ]
+    there = run.settings | {"held_out": run.held_out}
+    differing = [
+        f"{key}: {there.get(key)!r} there, {asked.get(key)!r} asked for"
+        for key in {**there, **asked}
+        if there.get(key) != asked.get(key)
+    ]
+    if differing:
         raise ValueError(
-            f"{path} holds another run of this recipe, device, precision and seed, with {said[0]}; asked for was "
-            f"{said[1]}. It was left as it is. Record into another folder, or with another seed."
+            f"{path} holds another run of this recipe, device, precision and seed ({'; '.join(differing)}). It was left as "
+            "it is. Record into another folder, or with another seed."
         )
 
 
@@ -314,7 +314,7 @@ def record(
     path = folder / file_name(recipe_name, machine, precision, seed)
     partial = path.with_suffix(".partial.pt")
     if path.exists():
-        _check_same_run(path, num_epochs, held_out, compile)
+        _check_same_run(path, settings | {"held_out": held_out})
         partial.unlink(missing_ok=True)  # a run that is killed between its last two files leaves it behind
         return path
 

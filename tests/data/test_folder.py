@@ -109,16 +109,16 @@ def test_a_subset_is_read_and_the_rest_is_not(store):
     files = tree(per_class=10)
     train_iter, test_iter = load(path := store(files), subset=5)
     assert (train_iter.num_examples, test_iter.num_examples) == (5, 20)
-    readable = []
+    read = []
     for name in [name for name in files if name.startswith("train/")]:
         try:
             load(
-                store(files | {name: b"broken"}, f"without-{len(readable)}-{name.replace('/', '-')}"),
+                store(files | {name: b"broken"}, f"without-{len(read)}-{name.replace('/', '-')}"),
                 subset=5,
             )
         except ValueError:
-            readable.append(name)
-    assert len(readable) == 5  # a broken image matters only where it is read
+            read.append(name)
+    assert len(read) == 5  # a broken image matters only where it is read
     assert train_iter.num_classes == 2
     with pytest.raises(ValueError, match="subset must be between 1 and 20; got 21"):
         load(path, subset=21)

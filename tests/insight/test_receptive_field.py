@@ -244,7 +244,7 @@ def test_depth_of_a_function_without_parameters():
     "norm",
     [
         d2lcnn.GroupNorm(2, 4), d2lcnn.InstanceNorm2d(4), d2lcnn.LayerNorm([4, 16, 16]), d2lcnn.FilterResponseNorm2d(4),
-        d2lcnn.EvoNormB0(4), d2lcnn.EvoNormS0(4, 2), d2lcnn.BatchNorm2d(4),
+        d2lcnn.EvoNormB0(4), d2lcnn.EvoNormS0(4, 2), d2lcnn.BatchNorm2d(4), d2lcnn.MeanOnlyLayerNorm(4),
     ],
     ids=lambda norm: type(norm).__name__,
 )  # fmt: skip
@@ -253,6 +253,21 @@ def test_norms_of_the_package_count_pixel_by_pixel(norm):
         nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 4, 3)), (2, 1, 16, 16)
     )
     assert [(row.kind, row.size) for row in rows] == [("Conv2d", (3, 3)), ("Conv2d", (5, 5))]
+
+
+def test_a_norm_of_the_package_may_be_called_by_keyword_and_on_what_no_image_enters():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+            self.norm = d2lcnn.InstanceNorm2d(4)
+            self.shift = nn.Parameter(torch.randn(1, 4, 14, 14))
+
+        def forward(self, x):
+            return self.norm(x=self.conv(x)) + self.norm(self.shift)
+
+    rows = d2lcnn.receptive_field(nn.Sequential(Shifted(), nn.Conv2d(4, 4, 3)), (2, 1, 16, 16))
+    assert [row.size for row in rows] == [(3, 3), (5, 5)]
 
 
 class Rolled(nn.Module):

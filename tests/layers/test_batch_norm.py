@@ -182,7 +182,11 @@ def test_folding_refuses_what_does_not_fit():
 @pytest.mark.parametrize(
     ("build", "shape", "message"),
     [
-        (lambda: BatchNorm2d(3), (1, 3, 1, 1), "at least 2 values per channel.*got 1.*eval()"),
+        (
+            lambda: BatchNorm2d(3),
+            (1, 3, 1, 1),
+            "at least 2 values per channel.*got 1.*evaluate with running statistics",
+        ),
         (lambda: BatchNorm1d(3), (1, 3), "at least 2 values per channel.*drop_last"),
         (
             lambda: BatchNorm1d(3, track_running_stats=False).eval(),

@@ -65,6 +65,24 @@ def test_initialization_from_equal_rows_is_refused_and_changes_nothing(row):
         assert all(map(torch.equal, before, layer.state_dict().values()))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [(lambda: WeightNormLinear(16, 4), (50, 16)), (lambda: WeightNormConv2d(3, 4, 3), (20, 3, 6, 6))],
+)
+def test_initialization_from_data_in_a_narrow_type(build, shape, dtype):
+    """With outputs far from zero, whose deviation a wide type still tells from rounding."""
+    torch.manual_seed(0)
+    layer = build().to(dtype)
+    x = (3 + 2 * torch.randn(shape)).to(dtype)
+    layer.initialize_from_data(x)
+    y = layer(x).float()
+    channel = layer.channel % y.dim()
+    rest = [dim for dim in range(y.dim()) if dim != channel]
+    assert y.mean(rest).abs().max() < 0.05
+    assert (y.var(rest, correction=0) - 1).abs().max() < 0.05
+
+
 def test_initialization_of_a_linear_layer_from_sequences_goes_over_all_positions():
     layer = WeightNormLinear(6, 4).double()
     x = 3 + 2 * randn((5, 7, 6))
