@@ -344,7 +344,7 @@ def test_wrong_images(build, least):
         (lambda: d.cifar_densenet(4), r"3n \+ 4 .* 4 is not. Take 7"),
         (lambda: d.cifar_densenet(40 + 3, **BC), r"6n \+ 4 .* 43 is not. Take 40"),
         (lambda: d.cifar_densenet(compression=0), r"in \(0, 1\], and got 0"),
-        ),
+        (lambda: d.cifar_densenet(compression=1.5), r"in \(0, 1\], and got 1.5"),
     ],
 )
 def test_bad_configurations(build, message):
