@@ -198,9 +198,8 @@ def population_statistics(net: nn.Module, batches: Iterable[Tensor | Sequence[Te
     hooks = [norm.register_forward_hook(pool.hook) for norm, pool in zip(norms, seen)]
     modes = {module: module.training for module in net.modules()}
     momenta = {norm: norm.momentum for norm in norms}
-    counts = {
-        norm: norm.num_batches_tracked.clone() for norm in norms if norm.num_batches_tracked is not None
-    }
+    tracked = [norm.num_batches_tracked for norm in norms if norm.num_batches_tracked is not None]
+    counts = [count.clone() for count in tracked]
     parameter = next(net.parameters(), None)
     net.eval()
     num_batches = 0
@@ -219,8 +218,8 @@ def population_statistics(net: nn.Module, batches: Iterable[Tensor | Sequence[Te
             module.training = mode
         for norm, momentum in momenta.items():
             norm.momentum = momentum
-        for norm, count in counts.items():
-            norm.num_batches_tracked = count
+        for count, before in zip(tracked, counts):
+            count.copy_(before)
     if num_batches == 0:
         raise ValueError(
             "population_statistics needs at least 1 batch and got 0. Give a fresh loader or a list."

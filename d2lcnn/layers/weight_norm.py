@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from d2lcnn.layers.checks import check_at_least, check_features, check_groups, c
 from d2lcnn.layers.moments import moments, per_channel, scale_and_shift, widen
 
 
-class _WeightNorm(nn.Module):
+class _WeightNorm(nn.Module, ABC):
     """What the linear and the convolutional layer share: the weight w = g·v/‖v‖ and how it starts."""
 
     channel: int  # the outputs' dimension of channels
@@ -32,9 +33,9 @@ class _WeightNorm(nn.Module):
         """The weight's direction, v/‖v‖, of length 1 per output."""
         return widen(self.weight_v) / _lengths(self.weight_v)
 
+    @abstractmethod
     def compute(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Compute the outputs with a given weight and bias."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the weight and apply it."""
