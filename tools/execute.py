@@ -9,6 +9,7 @@ A notebook in which a cell fails is left as it was.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import os
 import re
@@ -23,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from notebook_env import notebook_environment
+from pictures import TWICE, lighten
 from times import note
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,7 @@ LANGUAGE_INFO = {
     "pygments_lexer": "ipython3",
 }
 DROPPED_CELL_METADATA = ("execution", "collapsed", "scrolled", "ExecuteTime", "executionInfo", "outputId")
+PICTURE = "image/png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # ESC [ … letter: the colours of a traceback.
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -55,6 +58,7 @@ def run(notebook: NotebookNode, folder: Path) -> None:
         kernel_name=KERNELSPEC["name"],
         store_widget_state=False,
         record_timing=False,
+        extra_arguments=[TWICE],
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=notebook_environment())
@@ -88,6 +92,9 @@ def stored_outputs(cell: NotebookNode) -> list[NotebookNode]:
         had_view = output.get("data", {}).pop(WIDGET_VIEW, None) is not None
         if not (had_view and ignored and set(output.data) <= {"text/plain"}):
             kept.append(output)
+        if size := output.get("metadata", {}).get(PICTURE):
+            png = lighten(base64.b64decode(output.data[PICTURE]), size["width"])
+            output.data[PICTURE] = base64.b64encode(png).decode()
     return merge_streams(kept)
 
 
@@ -140,7 +147,8 @@ def execute(path: Path) -> bool:
     """Run one notebook and store its outputs; tell whether the file changed.
 
     Raises:
-        NotebookFailedError: If a cell fails, takes too long or kills the kernel; the file is then as it was.
+        NotebookFailedError: If a cell fails, takes too long or kills the kernel, or gives a picture that cannot be stored;
+            the file is then as it was.
     """
     before = path.read_text(encoding="utf-8")
     try:
@@ -156,7 +164,10 @@ def execute(path: Path) -> bool:
         raise NotebookFailedError(message) from error
     except (CellTimeoutError, DeadKernelError) as error:
         raise NotebookFailedError(f"{path}: {error}") from error
-    normalize(notebook, ids)
+    try:
+        normalize(notebook, ids)
+    except ValueError as error:
+        raise NotebookFailedError(f"{path}: {error}") from error
     after = str(nbformat.writes(notebook)).rstrip("\n") + "\n"
     if after != before:
         write_atomically(path, after)

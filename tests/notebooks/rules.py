@@ -152,6 +152,17 @@ def alt_texts(notebook: NotebookNode) -> list[str]:
     return breaches
 
 
+def figures_sharp(notebook: NotebookNode) -> list[str]:
+    """Every figure says how large it is in a page, as those do that `make execute` draws with twice the pixels."""
+    return [
+        f"cell {i} shows a figure that does not say its size; run make execute"
+        for i, cell in code_cells(notebook)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+        and not {"width", "height"} <= set(output.metadata.get("image/png", {}))
+    ]
+
+
 class ExplorerParts(HTMLParser):
     """What a reader who does not see a moving figure has of it."""
 
@@ -420,6 +431,7 @@ def rules(exported: Iterable[str]) -> dict[str, Rule]:
         "only_one_way_to_ignore": only_one_way_to_ignore,
         "ignored_then_checked": ignored_then_checked,
         "alt_texts": alt_texts,
+        "figures_sharp": figures_sharp,
         "explorers_named": explorers_named,
         "no_redefinitions": no_redefinitions(set(exported)),
         "install_cell_first": install_cell_first,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import subprocess
@@ -12,13 +14,15 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 
 # One worker for all, so that the fixture of the module is made once.
 pytestmark = pytest.mark.xdist_group("execute")
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = """\
-import matplotlib.pyplot as plt
+import matplotlib.pyplot as plt, numpy
+numpy.random.seed(0)
 figure, axes = plt.subplots()
 _ = axes.plot([1, 3, 2])"""
 PIECES = """\
@@ -60,6 +64,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
         code("ipywidgets.IntSlider(4)", "nbval-ignore-output"),
         code("time.time()", "nbval-ignore-output", "remove-output", "solution", cellView="form"),
         code(SETTINGS),
+        code("_ = plt.figure().add_subplot().imshow(numpy.random.rand(400, 400, 3))"),
         kernelspec={"name": "other", "display_name": "Other", "language": "python"},
         colab={"collapsed_sections": ["a"]},
         widgets={"state": {}},
@@ -117,7 +122,7 @@ def test_metadata(stored: list[bytes], cells: list[Any]) -> None:
 
 @pytest.mark.slow
 def test_outputs(cells: list[Any]) -> None:
-    assert [cell.execution_count for cell in cells[1:]] == [1, 2, 3, 4, 5, 6]
+    assert [cell.execution_count for cell in cells[1:]] == [1, 2, 3, 4, 5, 6, 7]
     assert [(output.name, output.text) for output in cells[2].outputs] == [
         ("stdout", "0\n1\n2\n"),
         ("stderr", "aside\n"),
@@ -127,6 +132,32 @@ def test_outputs(cells: list[Any]) -> None:
     assert cells[4].outputs == []
     assert cells[5].outputs == []
     assert cells[6].outputs[0].data["text/plain"] == "['1', '1', None]"
+
+
+@pytest.mark.slow
+def test_pictures(cells: list[Any]) -> None:
+    """A drawing has twice the pixels of its size in a page and few colours, a photograph as many, and all its colours."""
+    stored = []
+    for cell in (cells[1], cells[7]):
+        (output,) = cell.outputs
+        picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+        size = output.metadata["image/png"]
+        stored.append((picture.mode, picture.width / size["width"], picture.height / size["height"]))
+        assert round(picture.info["dpi"][0] * size["width"] / picture.width) == 100
+    assert stored == [
+        ("P", pytest.approx(2, abs=0.01), pytest.approx(2, abs=0.01)),
+        ("RGB", 1, pytest.approx(1, abs=0.01)),
+    ]
+
+
+@pytest.mark.slow
+def test_a_picture_that_cannot_be_stored_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "clear.ipynb", code(FIGURE + "\nfigure.set_facecolor('none')"))
+    before = path.read_bytes()
+    done = execute(path)
+    assert done.returncode == 1
+    assert "clear.ipynb: A picture of the book must have a ground of its own" in done.stderr
+    assert path.read_bytes() == before
 
 
 @pytest.mark.slow

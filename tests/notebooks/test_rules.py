@@ -47,9 +47,11 @@ def printed(text: str) -> Any:
     return new_output("stream", name="stdout", text=text)
 
 
-def figure() -> Any:
+def figure(**size: int) -> Any:
     return new_output(
-        "display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+        "display_data",
+        data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 640x480 with 1 Axes>"},
+        metadata={"image/png": size} if size else {},
     )
 
 
@@ -85,7 +87,7 @@ def good_notebook() -> Any:
         new_code_cell(
             "plt.plot([1, 2])\nprint('two points')",
             metadata={"mystnb": {"image": {"alt": "A line that rises from one to two."}}},
-            outputs=[figure(), printed("two points"), moving()],
+            outputs=[figure(width=640, height=480), printed("two points"), moving()],
         ),
         new_markdown_cell(
             '#### Solution 1\n\n<details class="solution"><summary>Solution 1</summary>\n\nSee {cite:p}`x`.',
@@ -198,6 +200,8 @@ BAD = [
     ("alt_texts", metadata(PLOT, mystnb={})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": "too short"}})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": " " * 40}})),
+    ("figures_sharp", outputs(PLOT, figure())),
+    ("figures_sharp", outputs(PLOT, printed("two points"), figure(width=640))),
     (
         "explorers_named",
         outputs(CHECK, moving('<figure class="explorer" aria-label="Name"', '<figure class="explorer"')),

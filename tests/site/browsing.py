@@ -59,6 +59,14 @@ INSPECT = """() => {
     }
     for (const image of all('img'))
         if (!image.complete || !image.naturalWidth) problems.push(`image not drawn: ${image.src}`);
+    for (const image of all('article img')) {
+        const {paddingLeft, paddingRight, paddingTop, paddingBottom} = getComputedStyle(image);
+        const width = image.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+        const height = image.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+        // A pixel more or less is rounding; without a box there is none.
+        if (width && Math.abs(height - width * image.naturalHeight / image.naturalWidth) > 2)
+            problems.push(`image out of shape: ${image.src}`);
+    }
     const here = location.href.split('#')[0];
     for (const link of all('a[href*="#"]')) {
         const [file, place] = link.href.split('#');

@@ -62,7 +62,7 @@ class Page(HTMLParser):
     icons: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
-    images: list[tuple[str, str | None]] = field(default_factory=list)
+    images: list[dict[str, str | None]] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     headings: int = 0
     lang: str | None = None
@@ -97,7 +97,7 @@ class Page(HTMLParser):
             self.links.append(str(given["content"]).split("url=", 1)[-1])
         self.resources += css_urls(given.get("style") or "")
         if tag == "img":
-            self.images.append((str(given.get("src")), given.get("alt")))
+            self.images.append(given)
         if tag == "html":
             self.lang = given.get("lang")
         if tag == "div" and (self._print_only or "onlyprint" in classes):

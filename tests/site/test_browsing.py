@@ -32,6 +32,11 @@ DEFECTS = {
     "sideways scroll": ("", '<p style="width: 900px">wide</p>', "it scrolls sideways by"),
     "math not drawn": ("", r'<div class="math">\(x\)</div>', "math not drawn: "),
     "broken image": ("", '<img alt="x" src="data:image/png;base64,AAAA">', "image not drawn: "),
+    "image out of shape": (
+        "",
+        '<img width="90" height="9" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">',
+        "image out of shape: data:image/gif",
+    ),
     "no such place": ("", '<a href="#nowhere">there</a>', "no such place on this page: #nowhere"),
     "id used twice": ("", '<p id="a">1</p><p id="a">2</p>', "two elements have the id a"),
     "solution without summary": ("", '<details class="solution"><p>5</p></details>', "a solution without a summary"),

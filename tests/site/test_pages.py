@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.site
 
@@ -80,12 +81,30 @@ def test_first_page_redirects_into_the_book(site):
 
 
 def test_every_image_says_what_it_shows(pages):
-    images = [(page, src, alt) for page in pages.values() for src, alt in page.images]
+    images = [(page, image.get("src"), image.get("alt")) for page in pages.values() for image in page.images]
     assert images
     # The file's own name is what myst-nb and Sphinx put where the author wrote nothing.
     poor = [f"{page}: {src} has the alt text {alt!r}" for page, src, alt in images
             if not (alt or "").strip() or Path(str(alt)).suffix in (".png", ".svg", ".jpg")]  # fmt: skip
     assert not poor, "\n".join(poor)
+
+
+def test_every_picture_of_a_notebook_keeps_its_place_and_is_sharp(pages):
+    """Its size stands in the page, so that nothing moves while it loads; a drawing has two pixels for one of the page."""
+    count = 0
+    for page in pages.values():
+        for image in page.images:
+            if not re.search(r"/_images/.*\.png$", image["src"]):
+                continue
+            size = int(image["width"]), int(image["height"])
+            with Image.open(local_target(page.path, image["src"])[0]) as picture:
+                scale = 2 if picture.mode == "P" else 1
+                expected = picture.width / scale, picture.height / scale
+                assert size == pytest.approx(expected, abs=1), f"{page}: {image['src']}"
+                count += scale == 2
+            # On a phone it scrolls, where its words would be too small.
+            assert ("wide-picture" in str(image.get("class"))) == (size[0] >= 700), f"{page}: {image['src']}"
+    assert count > len(NOTEBOOKS)
 
 
 def test_every_page_has_one_first_heading_a_title_and_a_language(pages):
