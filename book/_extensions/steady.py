@@ -15,8 +15,8 @@ from sphinx.writers.html5 import HTML5Translator
 # docutils writes the size as a style, which gives the browser no shape to reserve when the window is narrower.
 STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 ATTRIBUTES = r'width="\1" height="\2"'
-# From this width in CSS pixels on, the words of a picture are too small where it shrinks to a phone's page.
-WIDE = 700
+# In CSS pixels: custom.css lets no wide picture shrink below this, where its words become too small.
+WIDE = 672
 
 
 def open_image(writer: Any, node: nodes.image) -> None:

@@ -103,7 +103,7 @@ def test_every_picture_of_a_notebook_keeps_its_place_and_is_sharp(pages):
                 assert size == pytest.approx(expected, abs=1), f"{page}: {image['src']}"
                 count += scale == 2
             # On a phone it scrolls, where its words would be too small.
-            assert ("wide-picture" in str(image.get("class"))) == (size[0] >= 700), f"{page}: {image['src']}"
+            assert ("wide-picture" in str(image.get("class"))) == (size[0] >= 672), f"{page}: {image['src']}"
     assert count > len(NOTEBOOKS)
 
 
