@@ -136,17 +136,16 @@ def serve(site: Path, quiet: type[Quiet] = Quiet) -> Iterator[str]:
             thread.join()
 
 
-def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[str]]:
-    """Open one page and return it with all that is wrong with it.
+def watch(page: Page, address: str) -> list[str]:
+    """Note from now on what is wrong with all that a tab shows; gives the list, which grows.
 
     Args:
-        context: What fixes the width, the theme and the rest; its page is the caller's to close.
+        page: The tab, as yet empty.
         address: Where the site is served; a request for anything else is reported, and the browser refuses it.
-        name: The page within the site, such as "book/lenet.html".
     """
     problems: list[str] = []
 
-    def watch(request: Request) -> None:
+    def ask(request: Request) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
             problems.append(f"a request leaves the site: {request.url}")
 
@@ -154,9 +153,8 @@ def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[
         if message.type in ("error", "warning"):
             problems.append(f"console {message.type}: {message.text}")
 
-    page = context.new_page()
     page.add_init_script(LISTEN)
-    page.on("request", watch)
+    page.on("request", ask)
     page.on("console", hear)
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url} {request.failure}"))
@@ -164,9 +162,27 @@ def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[
         "response",
         lambda answer: problems.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
     )
-    page.goto(f"{address}/{name}", wait_until="load")
+    return problems
+
+
+def load(page: Page, url: str) -> list[str]:
+    """Load a page in a tab that is watched, wait for all of it, and say what is wrong with it."""
+    page.goto(url, wait_until="load")
     page.evaluate(SETTLE)
-    problems += page.evaluate(INSPECT)
+    return page.evaluate(INSPECT)  # type: ignore[no-any-return]
+
+
+def visit(context: BrowserContext, address: str, name: str) -> tuple[Page, list[str]]:
+    """Open one page in a tab of its own and return it with all that is wrong with it.
+
+    Args:
+        context: What fixes the width, the theme and the rest; its page is the caller's to close.
+        address: Where the site is served.
+        name: The page within the site, such as "book/lenet.html".
+    """
+    page = context.new_page()
+    problems = watch(page, address)
+    problems += load(page, f"{address}/{name}")
     return page, problems
 
 

@@ -42,7 +42,11 @@ def test_every_address_on_it_holds_at_any_depth(published):
     assert chapters <= {link.removeprefix(path) for link in page.links}
 
 
-@pytest.mark.parametrize(("wrong", "width"), [("lenett.html", 360), ("book/part/one/two.html?x=1", 1440)])
+@pytest.mark.parametrize(
+    ("published", "wrong", "width"),
+    [("as it is", "lenett.html", 360), ("below a path", "book/part/one/two.html?x=1", 1440)],
+    indirect=["published"],
+)
 def test_it_helps_the_reader_on(browser, published, wrong, width):
     folder, path = published
     with (

@@ -21,16 +21,16 @@ LINKS = """() => [...document.querySelectorAll('#search-results ul.search li')].
 def search(browser, address):
     """Search for something and give the addresses of what was found, best first: all, or so many at least."""
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        yield lambda words, most=10_000: find(context, address, words, most)
+        page = context.new_page()
+        yield lambda words, most=10_000: find(page, address, words, most)
 
 
-def find(context, address, words, most):
-    page = context.new_page()
+def find(page, address, words, most):
+    # From an empty page, else the results before could be taken for those that are waited for.
+    page.goto("about:blank")
     page.goto(f"{address}/search.html?q={words}", wait_until="commit")
     page.wait_for_function(LISTED, arg=[RESULTS, most])
-    found = page.evaluate(LINKS)
-    page.close()
-    return found
+    return page.evaluate(LINKS)
 
 
 @pytest.mark.parametrize(
