@@ -24,7 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from notebook_env import notebook_environment
-from pictures import TWICE, lighten
+from pictures import TWICE, NoGroundError, lighten
 from times import note
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,8 +79,17 @@ def merge_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
     return merged
 
 
+def lighten_picture(output: NotebookNode) -> None:
+    """Make a figure's picture light, in place; one that does not say its size in pixels came from elsewhere and stays."""
+    said = output.get("metadata", {}).get(PICTURE, {})
+    size = said.get("width"), said.get("height")
+    if PICTURE in output.get("data", {}) and all(isinstance(side, int) for side in size):
+        png = lighten(base64.b64decode(output.data[PICTURE]), size)
+        output.data[PICTURE] = base64.b64encode(png).decode()
+
+
 def stored_outputs(cell: NotebookNode) -> list[NotebookNode]:
-    """Choose what is stored of a code cell's outputs."""
+    """Choose what is stored of a code cell's outputs, and how."""
     tags = set(cell.metadata.get("tags", []))
     ignored = "nbval-ignore-output" in tags
     # Neither shown in the page nor compared: a live training run, whose fast-mode numbers nobody should read.
@@ -92,9 +101,7 @@ def stored_outputs(cell: NotebookNode) -> list[NotebookNode]:
         had_view = output.get("data", {}).pop(WIDGET_VIEW, None) is not None
         if not (had_view and ignored and set(output.data) <= {"text/plain"}):
             kept.append(output)
-        if size := output.get("metadata", {}).get(PICTURE):
-            png = lighten(base64.b64decode(output.data[PICTURE]), size["width"])
-            output.data[PICTURE] = base64.b64encode(png).decode()
+            lighten_picture(output)
     return merge_streams(kept)
 
 
@@ -121,7 +128,10 @@ def normalize(notebook: NotebookNode, ids: list[str | None]) -> None:
         for name in DROPPED_CELL_METADATA:
             cell.metadata.pop(name, None)
         if cell.cell_type == "code":
-            cell.outputs = stored_outputs(cell)
+            try:
+                cell.outputs = stored_outputs(cell)
+            except NoGroundError as error:
+                raise NotebookFailedError(f"cell {position}. {error}") from error
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -166,8 +176,8 @@ def execute(path: Path) -> bool:
         raise NotebookFailedError(f"{path}: {error}") from error
     try:
         normalize(notebook, ids)
-    except ValueError as error:
-        raise NotebookFailedError(f"{path}: {error}") from error
+    except NotebookFailedError as error:
+        raise NotebookFailedError(f"{path}: failed in {error}") from error
     after = str(nbformat.writes(notebook)).rstrip("\n") + "\n"
     if after != before:
         write_atomically(path, after)

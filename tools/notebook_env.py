@@ -1,5 +1,7 @@
 """The one environment in which notebooks run, when their outputs are stored and when they are compared.
 
+Only what nbval does not compare may differ: when stored, pictures have twice the pixels (`tools/pictures.py`).
+
 `tools/execute.py` imports it; everything else runs a command in it:
 
     python tools/notebook_env.py python -m pytest --nbval book/

@@ -15,13 +15,15 @@ from sphinx.writers.html5 import HTML5Translator
 # docutils writes the size as a style, which gives the browser no shape to reserve when the window is narrower.
 STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 ATTRIBUTES = r'width="\1" height="\2"'
-# In CSS pixels: custom.css lets no wide picture shrink below this, where its words become too small.
-WIDE = 672
+# A picture that is no wider shrinks to a phone's page whole; others only to this width, by custom.css.
+WIDE = 672  # CSS pixels
+PIXELS = re.compile(r"(\d+)(px)?")
 
 
 def open_image(writer: Any, node: nodes.image) -> None:
     """Write a picture as Sphinx does, its size as attributes."""
-    if float(node.get("width", "0").removesuffix("px")) >= WIDE:
+    width = PIXELS.fullmatch(node.get("width", ""))
+    if width and int(width[1]) >= WIDE:
         node["classes"].append("wide-picture")
     HTML5Translator.visit_image(writer, node)
     writer.body[-1] = STYLE.sub(ATTRIBUTES, writer.body[-1])

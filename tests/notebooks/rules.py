@@ -152,10 +152,10 @@ def alt_texts(notebook: NotebookNode) -> list[str]:
     return breaches
 
 
-def figures_sharp(notebook: NotebookNode) -> list[str]:
-    """Every figure says how large it is in a page, as those do that `make execute` draws with twice the pixels."""
+def pictures_sized(notebook: NotebookNode) -> list[str]:
+    """Every picture says how large it is in a page, as those of matplotlib do that `make execute` has drawn."""
     return [
-        f"cell {i} shows a figure that does not say its size; run make execute"
+        f"cell {i} shows a picture that does not say its size: draw it with matplotlib, and run make execute"
         for i, cell in code_cells(notebook)
         for output in cell.outputs
         if "image/png" in output.get("data", {})
@@ -431,7 +431,7 @@ def rules(exported: Iterable[str]) -> dict[str, Rule]:
         "only_one_way_to_ignore": only_one_way_to_ignore,
         "ignored_then_checked": ignored_then_checked,
         "alt_texts": alt_texts,
-        "figures_sharp": figures_sharp,
+        "pictures_sized": pictures_sized,
         "explorers_named": explorers_named,
         "no_redefinitions": no_redefinitions(set(exported)),
         "install_cell_first": install_cell_first,

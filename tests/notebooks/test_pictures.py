@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,10 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def lighten() -> Iterator[Callable[[bytes, int], bytes]]:
+def pictures() -> Iterator[ModuleType]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
-        yield import_module("pictures").lighten
+        yield import_module("pictures")
     finally:
         sys.path.remove(str(ROOT / "tools"))
 
@@ -52,9 +53,9 @@ def pixels_of(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=int)
 
 
-def test_a_drawing_looks_as_it_was_and_takes_half_the_bytes(lighten):
+def test_a_drawing_looks_as_it_was_and_takes_half_the_bytes(pictures):
     before = drawn()
-    after = lighten(before, 400)
+    after = pictures.lighten(before, (400, 300))
     change = np.abs(pixels_of(after) - pixels_of(before))
     assert change.shape == (600, 800, 3)
     assert change.mean() < 0.2
@@ -62,23 +63,34 @@ def test_a_drawing_looks_as_it_was_and_takes_half_the_bytes(lighten):
     assert Image.open(io.BytesIO(after)).info["dpi"][0] == pytest.approx(200, abs=0.1)
 
 
-def test_few_colours_stay_what_they_were(lighten):
+def test_few_colours_stay_what_they_were(pictures):
     """As of a map with a colour for each of 200 values."""
     colours = np.random.default_rng(0).integers(0, 256, (200, 3)).astype(np.uint8)
     pixels = colours[np.arange(60 * 80).reshape(60, 80) % 200]
-    assert np.array_equal(pixels_of(lighten(png(pixels), 40)), pixels)
+    assert np.array_equal(pixels_of(pictures.lighten(png(pixels), (40, 30))), pixels)
 
 
-def test_a_photograph_keeps_its_colours_at_the_size_of_the_page(lighten):
+def test_a_photograph_keeps_its_colours_at_the_size_of_the_page(pictures):
     pixels = photograph()
-    after = lighten(png(pixels), 40)
+    after = pictures.lighten(png(pixels), (40, 30))
     means = pixels.reshape(30, 2, 40, 2, 3).mean(axis=(1, 3))
     assert np.abs(pixels_of(after) - means).max() <= 1
     assert Image.open(io.BytesIO(after)).info["dpi"][0] == pytest.approx(100, abs=0.1)
 
 
-def test_a_picture_without_a_ground_is_refused(lighten):
+@pytest.mark.parametrize("size", [(40, 29), (39, 30)])
+def test_a_photograph_has_the_very_size_that_the_page_keeps_for_it(pictures, size):
+    assert Image.open(io.BytesIO(pictures.lighten(png(photograph()), size))).size == size
+
+
+def test_a_photograph_in_a_drawing_keeps_its_colours(pictures):
+    before = pixels_of(drawn()).astype(np.uint8)
+    before[:60, :80] = photograph()
+    assert Image.open(io.BytesIO(pictures.lighten(png(before), (400, 300)))).mode == "RGB"
+
+
+def test_a_picture_without_a_ground_is_refused(pictures):
     with pytest.raises(
-        ValueError, match="ground of its own, got one of 800 × 600 pixels that is transparent"
+        pictures.NoGroundError, match="ground of its own, got one of 800 × 600 pixels that is transparent"
     ):
-        lighten(drawn(transparent=True), 400)
+        pictures.lighten(drawn(transparent=True), (400, 300))

@@ -200,8 +200,8 @@ BAD = [
     ("alt_texts", metadata(PLOT, mystnb={})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": "too short"}})),
     ("alt_texts", metadata(PLOT, mystnb={"image": {"alt": " " * 40}})),
-    ("figures_sharp", outputs(PLOT, figure())),
-    ("figures_sharp", outputs(PLOT, printed("two points"), figure(width=640))),
+    ("pictures_sized", outputs(PLOT, figure())),
+    ("pictures_sized", outputs(PLOT, printed("two points"), figure(width=640))),
     (
         "explorers_named",
         outputs(CHECK, moving('<figure class="explorer" aria-label="Name"', '<figure class="explorer"')),

@@ -33,6 +33,11 @@ PRINTED = """() => {
     for (const element of all('details:not(.screen-only) > :not(summary)'))
         if (!seen(element) || !element.getBoundingClientRect().height)
             problems.push(`folded: ${element.outerHTML.slice(0, 100)}`);
+    for (const image of all('article img')) {
+        const {objectFit} = getComputedStyle(image), {width, height} = image.getBoundingClientRect();
+        if (objectFit !== 'contain' && Math.abs(height - width * image.naturalHeight / image.naturalWidth) > 2)
+            problems.push(`out of shape: ${image.src}`);
+    }
     for (const link of all('a.spell-out'))
         if (!getComputedStyle(link, '::after').content.includes(link.getAttribute('href')))
             problems.push(`no address: ${link.outerHTML}`);
