@@ -9,7 +9,7 @@ from PIL import Image
 
 # The kernel draws a picture with twice the pixels of its size in a page, and says that size.
 TWICE = "--InlineBackend.figure_formats=retina"
-# By how much of 255 a palette may change what is not white, in the mean: drawings by 1 and less, photographs by 3.
+# By how much of 255 a palette may change what is not white, in the mean; seen: drawings 0 to 1.1, photographs 2.9 to 4.7.
 UNSEEN = 2.0
 
 

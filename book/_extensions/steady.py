@@ -15,7 +15,7 @@ from sphinx.writers.html5 import HTML5Translator
 # docutils writes the size as a style, which gives the browser no shape to reserve when the window is narrower.
 STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 ATTRIBUTES = r'width="\1" height="\2"'
-# A picture that is no wider shrinks to a phone's page whole; others only to this width, by custom.css.
+# A narrower picture shrinks to a phone's page whole; others only to this width, by custom.css.
 WIDE = 672  # CSS pixels
 PIXELS = re.compile(r"(\d+)(px)?")
 
