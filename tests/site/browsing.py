@@ -60,6 +60,9 @@ INSPECT = """() => {
     for (const image of all('img'))
         if (!image.complete || !image.naturalWidth) problems.push(`image not drawn: ${image.src}`);
     for (const image of all('article img')) {
+        const sized = image.hasAttribute('width') && image.hasAttribute('height');
+        if (!sized && !image.matches('.toggler'))  // Sphinx's own, in the index of modules
+            problems.push(`the text moves when this comes, since it has no size in pixels: ${image.src}`);
         const {paddingLeft, paddingRight, paddingTop, paddingBottom} = getComputedStyle(image);
         const width = image.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
         const height = image.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);

@@ -21,6 +21,7 @@ POLICY = (
 )
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A page</title>
 <link rel="icon" href="data:,">{head}</head><body><main><h1>A page</h1><article>{body}</article></main></body></html>"""
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 # What is put into the page (head, body), and words of the report.
 DEFECTS = {
     "request off the site": ("", '<img alt="x" src="http://d2lcnn.invalid/x.png">', "a request leaves the site"),
@@ -32,11 +33,8 @@ DEFECTS = {
     "sideways scroll": ("", '<p style="width: 900px">wide</p>', "it scrolls sideways by"),
     "math not drawn": ("", r'<div class="math">\(x\)</div>', "math not drawn: "),
     "broken image": ("", '<img alt="x" src="data:image/png;base64,AAAA">', "image not drawn: "),
-    "image out of shape": (
-        "",
-        '<img width="90" height="9" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">',
-        "image out of shape: data:image/gif",
-    ),
+    "image out of shape": ("", f'<img width="90" height="9" src="{DOT}">', "image out of shape: data:image/gif"),
+    "image without a size": ("", f'<img alt="x" width="1" src="{DOT}">', "it has no size in pixels: data:image/gif"),
     "no such place": ("", '<a href="#nowhere">there</a>', "no such place on this page: #nowhere"),
     "id used twice": ("", '<p id="a">1</p><p id="a">2</p>', "two elements have the id a"),
     "solution without summary": ("", '<details class="solution"><p>5</p></details>', "a solution without a summary"),
