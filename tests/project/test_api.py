@@ -1,12 +1,10 @@
-"""The package's surface: names, docstrings, what importing it loads, and which room imports which."""
+"""The package's surface: names, docstrings, and which room imports which."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,22 +24,11 @@ ALLOWED = {
     "insight": {"data", "layers", "nets", "training"},
     "cli": {"data", "layers", "nets", "training", "insight"},
 }
-# The command line is a program: its names are not the package's, and importing the package does not load it.
+# The command line is a program: its names are not the package's.
 PROGRAM = "cli"
 # The file of training that knows the networks: the table of recipes.
 KNOW_NETS = {"training/recipes.py"}
 NEVER = ("d2l", "timm", "torchvision.models")
-LOADED_WHEN_USED = {
-    "torchvision",
-    "matplotlib",
-    "sklearn",
-    "IPython",
-    "PIL",
-    "d2l",
-    "timm",
-    "tqdm",
-    "filelock",
-}
 
 ARGS_SECTION = re.compile(r"^Args:\n((?:[ \t]+.*\n|\n)+)", re.MULTILINE)
 ARGUMENT = re.compile(r"^ {4}\*{0,2}(\w+):", re.MULTILINE)
@@ -121,18 +108,6 @@ def test_the_check_of_arguments_can_fail() -> None:
         """
 
     assert documented_arguments(function.__doc__ or "") == ["first", "other"] != parameters(function)
-
-
-def test_import_loads_torch_and_little_else() -> None:
-    script = (
-        "import sys, torch\nbefore = set(sys.modules)\nimport d2lcnn\nprint(*(set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    names = done.stdout.split()
-    loaded = {name.partition(".")[0] for name in names}
-    assert "d2lcnn" in loaded
-    assert not loaded & LOADED_WHEN_USED
-    assert not [name for name in names if name.startswith(f"d2lcnn.{PROGRAM}")]
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -110,6 +110,7 @@ def test_lines_that_run(tools: dict[str, ModuleType]) -> None:
     assert found["None"] == (7,)
 
 
+@pytest.mark.weekly  # reading the whole package takes seconds, and the tool is run by hand
 def test_the_package_is_drawn_from_whole(tools: dict[str, ModuleType]) -> None:
     """Each stratum is drawn from, the same each time, another with another seed, and each change is a program."""
     package = ROOT / "d2lcnn"

@@ -164,12 +164,14 @@ def test_what_is_computed_again_in_the_backward_pass_has_the_same_gradients():
         torch.testing.assert_close(kept, again, rtol=0.02, atol=0.02)
 
 
-def test_a_compiled_network_has_the_same_gradients():
+# As in test_choices.py, the second takes long.
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.weekly)])
+def test_a_compiled_network_has_the_same_gradients(backend):
     torch.manual_seed(0)
     conv = nn.Conv2d(8, 8, 3, padding=1)
     images = torch.randn(4, 8, 6, 6)
     gradients = []
-    for forward in (conv, torch.compile(conv)):
+    for forward in (conv, torch.compile(conv, backend=backend)):
         conv.zero_grad()
         with autocast(CPU, "bfloat16"):
             output = forward(images)

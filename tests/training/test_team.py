@@ -1,6 +1,7 @@
 """Two processes that torchrun starts train one network, and nothing but the documented differs from one process."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -46,8 +47,22 @@ def killed(tmp_path_factory):
 def both(killed):
     """What each of the two processes found."""
     folder = killed[0]
-    job = torchrun("check", folder)
-    assert job.returncode == 0, job.stderr
+    # As torchrun does, without it: it imports torch for itself, too.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, team_job.__file__, "check", str(folder)],
+            env=os.environ | team | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    said = [job.communicate(timeout=PATIENCE)[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], "\n".join(said)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
