@@ -34,6 +34,8 @@ NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-c
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in longest_first((ROOT / "book").glob("*.ipynb"))]
 JUPYTER_BOOK = str(Path(PYTHON).with_name("jupyter-book"))
 BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
+# The weekly run tries all of the site; its other tests that take long have a job of their own.
+SITE_TESTS = "site" if os.environ.get("D2LCNN_WHOLE_COURSE") == "1" else "site and not weekly"
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[PYTHON, "-m", "mypy"]],
@@ -44,7 +46,7 @@ PARTS: dict[str, list[list[str]]] = {
     # -rs: where there is no browser, the run says which tests were left out, and how to have them.
     "site": [
         [PYTHON, "tools/vendor.py", "axe-core"],
-        [*PYTEST, *THREE, "--dist", "loadgroup", "-rs", "-m", "site", "tests/site"],
+        [*PYTEST, *THREE, "--dist", "loadgroup", "-rs", "-m", SITE_TESTS, "tests/site"],
     ],
 }
 # Neither keeps two processors busy, so they share them.

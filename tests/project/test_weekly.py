@@ -50,7 +50,7 @@ def test_the_mutations_that_make_test_leaves_out_are_run() -> None:
     assert '"-m", "not site and not weekly"' in check
     *_, command = [step["run"] for step in JOBS["mutations"]["steps"] if "run" in step]
     assert "-m pytest " in command
-    assert command.endswith(" -m weekly tests")
+    assert command.endswith(' -m "weekly and not site" tests')
 
 
 def test_the_whole_course_is_built_in_both_languages_and_printed() -> None:
@@ -58,6 +58,11 @@ def test_the_whole_course_is_built_in_both_languages_and_printed() -> None:
     assert step["env"]["D2LCNN_WHOLE_COURSE"] == "1"
     asked = (ROOT / "tests" / "site" / "published.py").read_text(encoding="utf-8")
     assert 'os.environ.get("D2LCNN_WHOLE_COURSE") == "1"' in asked
+    check = (ROOT / "tools" / "check.py").read_text(encoding="utf-8")
+    assert (
+        'SITE_TESTS = "site" if os.environ.get("D2LCNN_WHOLE_COURSE") == "1" else "site and not weekly"'
+        in check
+    )
 
 
 def test_the_report_follows_every_other_job() -> None:

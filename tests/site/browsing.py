@@ -29,16 +29,17 @@ NO_BROWSER = (
 LISTEN = """window.refused = [];
 document.addEventListener('securitypolicyviolation', event => window.refused.push(
     `the Content-Security-Policy refused ${event.blockedURI} (${event.effectiveDirective})`));"""
+UNFOLD = "() => document.querySelectorAll('details').forEach(details => { details.open = true; })"
 # All that a reader would wait for, folds included.
-SETTLE = """async () => {
-    document.querySelectorAll('details').forEach(details => { details.open = true; });
-    document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; });
+SETTLE = f"""async () => {{
+    ({UNFOLD})();
+    document.querySelectorAll('img').forEach(image => {{ image.loading = 'eager'; }});
     await window.MathJax?.startup?.promise;
     await document.fonts.ready;
-    await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+    await Promise.all([...document.images].map(image => image.decode().catch(() => {{}})));
     // Two frames: what the fold's opening and the fonts set off is done.
     for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
-}"""
+}}"""
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # What went wrong on a page that only the page itself can tell.
 INSPECT = """() => {

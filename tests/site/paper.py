@@ -48,7 +48,8 @@ PRINTED = """() => {
 def on_paper(page: Page) -> list[str]:
     """Fold on an open page what can be folded, print it, and say what is wrong; it stays as printed."""
     page.evaluate(FOLD)
-    page.set_viewport_size({"width": WIDTH, "height": 900})
+    # Both before the next frame: a long page takes up to a second to be laid out.
     page.emulate_media(media="print")
+    page.set_viewport_size({"width": WIDTH, "height": 900})
     page.evaluate(TWO_FRAMES)
     return [f"on paper: {problem}" for problem in page.evaluate(PRINTED)]

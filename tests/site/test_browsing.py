@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from .axe import COLOURS, violations
-from .browsing import NO_BROWSER, find_browser, serve, visit
+from .browsing import NO_BROWSER, find_browser, load, serve, watch
 
 pytestmark = pytest.mark.site
 
@@ -57,85 +56,88 @@ BARRIERS = {
 
 
 @pytest.fixture(scope="module")
-def context(browser):
-    with browser.new_context(viewport={"width": 360, "height": 900}) as context:
-        yield context
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages")
 
 
-@contextmanager
-def opened(context, folder, head="", body="", page=PAGE):
+@pytest.fixture(scope="module")
+def tab(browser, folder):
+    """One tab for all pages; with what is wrong, and where the pages are served."""
+    with browser.new_context(viewport={"width": 360, "height": 900}) as context, serve(folder) as address:
+        page = context.new_page()
+        yield page, watch(page, address), address
+
+
+def open_page(tab, folder, head="", body="", page=PAGE):
     """Open a page of these parts; gives it, and what is wrong with it but for what axe finds."""
-    (folder / "page.html").write_text(page.format(head=head, body=body), encoding="utf-8")
-    with serve(folder) as address:
-        tab, problems = visit(context, address, "page.html")
-        yield tab, problems
-        tab.close()
+    opened, problems, address = tab
+    opened.goto("about:blank")
+    problems.clear()
+    name = f"{sum(1 for _ in folder.iterdir())}.html"  # each another: the browser may keep what it has fetched
+    (folder / name).write_text(page.format(head=head, body=body), encoding="utf-8")
+    return opened, load(opened, f"{address}/{name}") + problems
 
 
-def report(context, folder, head="", body="", axe=None):
-    with opened(context, folder, head, body) as (tab, problems):
-        return problems + (violations(tab, axe) if axe is not None else [])
+def report(tab, folder, head="", body="", axe=None):
+    opened, problems = open_page(tab, folder, head, body)
+    return problems + (violations(opened, axe) if axe is not None else [])
 
 
-def test_a_good_page_is_not_reported(context, axe, tmp_path):
+def test_a_good_page_is_not_reported(tab, axe, folder):
     body = '<p id="here">words</p><a href="#here">words about it</a>'
-    assert report(context, tmp_path, POLICY, body, axe=axe) == []
+    assert report(tab, folder, POLICY, body, axe=axe) == []
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_a_defect_is_reported(context, tmp_path, defect):
+def test_a_defect_is_reported(tab, folder, defect):
     head, body, words = DEFECTS[defect]
-    assert any(words in problem for problem in report(context, tmp_path, head, body))
+    assert any(words in problem for problem in report(tab, folder, head, body))
 
 
 @pytest.mark.parametrize("rule", BARRIERS)
-def test_a_barrier_is_reported(context, axe, tmp_path, rule):
+def test_a_barrier_is_reported(tab, axe, folder, rule):
     """Among all rules, and among those on colours, which alone depend on the theme, or among the others."""
     page = PAGE if BARRIERS[rule] else PAGE.replace("</main>", "</main><p>Outside of all landmarks</p>")
     of_colours = rule in COLOURS
-    with opened(context, tmp_path, POLICY, BARRIERS[rule] or "", page) as (tab, _):
-        for rules, expected in (("all", True), ("colours", of_colours), ("all but colours", not of_colours)):
-            found = violations(tab, axe, rules)
-            assert any(problem.startswith(f"axe {rule}: ") for problem in found) is expected, found
+    opened, _ = open_page(tab, folder, POLICY, BARRIERS[rule] or "", page)
+    for rules, expected in (("all", True), ("colours", of_colours), ("all but colours", not of_colours)):
+        found = violations(opened, axe, rules)
+        assert any(problem.startswith(f"axe {rule}: ") for problem in found) is expected, found
 
 
 @pytest.mark.parametrize("last", ["<span>", '<span class="pale">', '<span class="word">'])
-def test_of_words_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(context, axe, tmp_path, last):
+def test_of_words_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(tab, axe, folder, last):
     """The last word of the code is pale in each case but the first: by its own class, or by what is around it."""
     style = "<style>.pale, .around .word { color: #999; background: #fff }</style>"
     body = f'<pre>{"<span class=word>words</span> " * 3}</pre><pre class="around">{last}pale</span></pre>'
-    problems = report(context, tmp_path, style, body, axe=axe)
+    problems = report(tab, folder, style, body, axe=axe)
     assert any("color-contrast" in problem for problem in problems) is (last != "<span>"), problems
 
 
 @pytest.mark.parametrize("last", ["word", "pale"])
-def test_words_within_words_are_alike_by_all_that_is_around_them(context, axe, tmp_path, last):
+def test_words_within_words_are_alike_by_all_that_is_around_them(tab, axe, folder, last):
     style = "<style>.pale { color: #999; background: #fff }</style>"
     part = '<em class="part"><span class="{}">words</span></em> '
     body = f"<p>{part.format('word') * 3}{part.format(last)}</p>"
-    problems = report(context, tmp_path, style, body, axe=axe)
+    problems = report(tab, folder, style, body, axe=axe)
     assert any("color-contrast" in problem for problem in problems) is (last == "pale"), problems
 
 
 @pytest.mark.parametrize("name", ["Copy", ""])
-def test_of_buttons_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(
-    context, axe, tmp_path, name
-):
+def test_of_buttons_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(tab, axe, folder, name):
     body = f"<div>{'<button class=copybtn>Copy</button>' * 3}</div>"
     body += f'<div class="other"><button class="copybtn">{name}</button></div>'
-    problems = report(context, tmp_path, body=body, axe=axe)
+    problems = report(tab, folder, body=body, axe=axe)
     assert any("button-name" in problem for problem in problems) is (not name), problems
 
 
 @pytest.mark.parametrize("around", ["p", "p class='pale'"])
-def test_of_formulas_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(
-    context, axe, tmp_path, around
-):
+def test_of_formulas_that_are_alike_one_is_enough_and_of_others_none_is_passed_by(tab, axe, folder, around):
     style = "<style>.pale { color: #999; background: #fff }</style>"
     style += "<script>window.MathJax = {}</script>"
     formula = "<span class='math'><mjx-container><mjx-mi>weight</mjx-mi></mjx-container></span>"
     body = f"<p>{formula * 3}</p><{around}>{formula}</p>"
-    problems = report(context, tmp_path, style, body, axe=axe)
+    problems = report(tab, folder, style, body, axe=axe)
     assert any("color-contrast" in problem for problem in problems) is (around != "p"), problems
 
 

@@ -1,6 +1,6 @@
 """Figures that move, on the site: by keyboard, mouse and touch, heard as well as seen, and still on paper.
 
-All figures share one script. Pointers are tried on a page that has all kinds of inputs, keys and paper on a few more;
+All figures share one script. Pointers are tried on a page that has all kinds of inputs, keys and paper on one more;
 with D2LCNN_WHOLE_COURSE=1, as each week, on every page.
 """
 
@@ -24,9 +24,7 @@ MOVING = [
     if '<figure class="explorer' in path.read_text(encoding="utf-8")
 ]
 SAMPLE = MOVING if is_whole() else ["book/moving-figures.html"]
-BY_KEYS = (
-    MOVING if is_whole() else [*SAMPLE, "book/lenet.html", "book/normalization.html", "book/resnet.html"]
-)
+BY_KEYS = MOVING if is_whole() else [*SAMPLE, "book/lenet.html"]
 
 # What a reader sees and hears of one figure.
 STATE = """figure => ({

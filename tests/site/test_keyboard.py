@@ -50,7 +50,7 @@ def tab_to(page, selector, most=80):
 
 
 def test_the_first_stop_skips_to_the_text(open_page):
-    page = open_page("book/lenet.html")
+    page = open_page("book/index.html")
     page.keyboard.press("Tab")
     assert "main content" in page.evaluate("() => document.activeElement.textContent")
     page.keyboard.press("Enter")
@@ -75,7 +75,7 @@ def test_the_focus_is_seen_at_every_stop(open_page):
 
 
 def test_the_navigation_of_a_phone_opens_and_closes(open_page):
-    page = open_page("book/lenet.html", width=360)
+    page = open_page("book/index.html", width=360)
     menu = page.locator(".bd-sidebar-primary a[href$='glossary.html']").first
     assert not menu.is_visible()
     tab_to(page, ".primary-toggle")
@@ -86,7 +86,7 @@ def test_the_navigation_of_a_phone_opens_and_closes(open_page):
 
 
 def test_the_theme_is_chosen(open_page):
-    page = open_page("book/lenet.html", color_scheme="light")
+    page = open_page("book/index.html", color_scheme="light")
     tab_to(page, ".theme-switch-button")
     seen = set()
     for _ in range(3):

@@ -1,4 +1,7 @@
-"""The PDF of the course, as `make pdf` prints it: whole, in order, and readable by machines."""
+"""The PDF of the course, as `make pdf` prints it: whole, in order, and readable by machines.
+
+Tried each week: `make test` prints each page by itself (paper.py), and a PDF that cannot be made stops the publishing.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from pypdf import PdfReader
 from .published import ROOT, settings
 
 # Printed from the copy that the tests of the editions build, in the process that builds it.
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("course")]
+pytestmark = [pytest.mark.site, pytest.mark.weekly, pytest.mark.xdist_group("course")]
 
 
 @pytest.fixture(scope="module")
