@@ -29,12 +29,10 @@ KINDS = {
     for name in (
         "index",
         "lenet",
-        "comparing",
         "how-true",
         "run-it-yourself",
         "api/data",
         "glossary",
-        "bibliography",
     )
 } | {"search.html"}
 # Where pictures go, if they are wanted: of all pages on a desktop by day, of those on a phone by night.

@@ -73,7 +73,9 @@ def open_page(tab, folder, head="", body="", page=PAGE):
     opened, problems, address = tab
     opened.goto("about:blank")
     problems.clear()
-    name = f"{sum(1 for _ in folder.iterdir())}.html"  # each another: the browser may keep what it has fetched
+    name = (
+        f"{sum(1 for _ in folder.iterdir())}.html"  # each another: the browser may keep what it has fetched
+    )
     (folder / name).write_text(page.format(head=head, body=body), encoding="utf-8")
     return opened, load(opened, f"{address}/{name}") + problems
 

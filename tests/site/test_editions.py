@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import os
 import re
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from .browsing import resize, visit
+from .browsing import load, resize, visit, watch
 from .conftest import ROOT, SITE, Page
 from .published import BASE, PATH, REPOSITORY, SENTENCE, TITLE, captions, publish
 
@@ -109,9 +110,10 @@ def test_the_catalogues_hold_the_pages_words_and_nothing_that_changes(course):
 
 
 def test_docstrings_stay_what_the_code_says(course, both):
-    import d2lcnn  # here, since all the other tests do without
-
-    words = d2lcnn.try_gpu.__doc__.split(",")[0]
+    # Read, since an import takes seconds and all the other tests do without.
+    source = ast.parse((ROOT / "d2lcnn" / "data" / "device.py").read_text(encoding="utf-8"))
+    (function,) = (node for node in source.body if getattr(node, "name", "") == "try_gpu")
+    words = ast.get_docstring(function).split(",")[0]
     assert len(words) > 20
     assert words in re.sub("<[^>]+>", "", text_of(both, "zh/book/api/data"))
     assert words not in (course / "locale/zh_CN/LC_MESSAGES/book/api/data.po").read_text(encoding="utf-8")
@@ -184,19 +186,21 @@ def test_the_chinese_pages_are_whole(browser, host, both):
     names = ["book/lenet", "book/index", "book/api/data", "search", "genindex"]
     assert SENTENCE in text_of(both, f"zh/{names[0]}")
     with browser.new_context(viewport={"width": 360, "height": 900}) as context:
-        found = []
+        page, found = context.new_page(), []
+        problems = watch(page, host)
         for name in names:
-            page, problems = visit(context, host, f"{PATH[1:]}zh/{name}.html")
-            problems += resize(page, 1440)
+            page.set_viewport_size({"width": 360, "height": 900})
+            problems += load(page, f"{host}{PATH}zh/{name}.html") + resize(page, 1440)
             found += [f"{name}: {problem}" for problem in problems]
-            page.close()
+            problems.clear()
     assert not found, "\n".join(found)
 
 
 def test_the_keyboard_goes_to_the_other_edition_and_back(browser, host):
+    name = "book/run-it-yourself.html"
     with browser.new_context(viewport={"width": 360, "height": 800}) as context:
-        page, problems = visit(context, host, f"{PATH[1:]}book/lenet.html")
-        for lang, name in (("zh-CN", "zh/book/lenet.html"), ("en", "book/lenet.html")):
+        page, problems = visit(context, host, f"{PATH[1:]}{name}")
+        for lang, target in (("zh-CN", f"zh/{name}"), ("en", name)):
             link = page.locator("a.language-switcher")
             box = link.bounding_box()
             assert box is not None
@@ -209,9 +213,17 @@ def test_the_keyboard_goes_to_the_other_edition_and_back(browser, host):
             else:
                 pytest.fail("thirty times Tab did not reach the link to the other language")
             page.keyboard.press("Enter")
-            page.wait_for_url(f"{host}{PATH}{name}")
+            page.wait_for_url(f"{host}{PATH}{target}")
             assert page.evaluate("() => document.documentElement.lang") == lang
         assert not problems
+
+
+@pytest.fixture(scope="module")
+def chinese_search(browser, host):
+    """A tab for searches in the Chinese edition, and what is wrong in it."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        yield page, watch(page, host)
 
 
 @pytest.mark.parametrize(
@@ -226,12 +238,13 @@ def test_the_keyboard_goes_to_the_other_edition_and_back(browser, host):
         ("cheques", True),
     ],
 )
-def test_search_finds_chinese_words(browser, host, query, finds):
-    with browser.new_context() as context:
-        page, problems = visit(context, host, f"{PATH[1:]}zh/search.html?q={query}")
-        page.wait_for_function(
-            "() => /搜索完成|没有匹配/.test(document.querySelector('#search-results').innerText)"
-        )
-        links = page.locator('#search-results li a[href*="book/lenet.html"]')
-        assert (links.count() > 0) == finds
-        assert not problems
+def test_search_finds_chinese_words(chinese_search, host, query, finds):
+    page, problems = chinese_search
+    problems.clear()
+    problems += load(page, f"{host}{PATH}zh/search.html?q={query}")
+    page.wait_for_function(
+        "() => /搜索完成|没有匹配/.test(document.querySelector('#search-results').innerText)"
+    )
+    links = page.locator('#search-results li a[href*="book/lenet.html"]')
+    assert (links.count() > 0) == finds
+    assert not problems

@@ -21,6 +21,10 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 MEASURED = ROOT / "book" / "running_times.json"
 
 
+# These import torch, which takes seconds: one process is enough.
+with_records = pytest.mark.xdist_group("records")
+
+
 @pytest.fixture(scope="module")
 def times(extension):
     return extension("times")
@@ -96,6 +100,7 @@ def test_durations_are_rounded_as_estimates_are(times, seconds, text):
     assert times.duration(seconds) == text
 
 
+@with_records
 def test_a_full_run_takes_what_the_records_took(times):
     import d2lcnn
 
@@ -114,6 +119,7 @@ def test_a_full_run_takes_what_the_records_took(times):
     assert "To run" not in times.sentence(2_000, None, [])
 
 
+@with_records
 def test_a_recipe_without_a_record_says_so(times, monkeypatch):
     def none_yet(recipe):
         raise ValueError(f"{recipe} has no recorded run.")
@@ -123,6 +129,7 @@ def test_a_recipe_without_a_record_says_so(times, monkeypatch):
     assert times.sentence(400, 20, ["lenet"]).endswith("in full longer: not recorded yet.")
 
 
+@with_records
 def test_a_record_of_fewer_epochs_counts_in_proportion(times, monkeypatch):
     import d2lcnn
 
@@ -132,6 +139,7 @@ def test_a_record_of_fewer_epochs_counts_in_proportion(times, monkeypatch):
     assert times.recorded(["lenet"]) == pytest.approx({device: 3 * s for device, s in whole.items()})
 
 
+@with_records
 def test_an_unknown_recipe_is_refused(times):
     with pytest.raises(ValueError, match="nosuch"):
         times.recorded(["nosuch"])
