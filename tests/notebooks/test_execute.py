@@ -1,4 +1,7 @@
-"""`tools/execute.py` stores outputs so that a second run gives the same bytes, and a failure changes nothing."""
+"""`tools/execute.py` stores outputs so that a second run gives the same bytes, and a failure changes nothing.
+
+What it stores is tried each week, since it is a tool that is run by hand and starts a kernel for each notebook.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,7 @@ def cells(stored: list[bytes]) -> list[Any]:
     return list(nbformat.reads(stored[0].decode(), as_version=4).cells)
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_twice_gives_the_same_bytes(stored: list[bytes]) -> None:
     first, again, anew = stored
     assert first == again
@@ -100,7 +103,7 @@ def test_twice_gives_the_same_bytes(stored: list[bytes]) -> None:
     assert b"image/png" in first
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_metadata(stored: list[bytes], cells: list[Any]) -> None:
     notebook = nbformat.reads(stored[0].decode(), as_version=4)
     nbformat.validate(notebook)
@@ -120,7 +123,7 @@ def test_metadata(stored: list[bytes], cells: list[Any]) -> None:
     assert cells[5].metadata["tags"][-1] == "solution"
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_outputs(cells: list[Any]) -> None:
     assert [cell.execution_count for cell in cells[1:]] == [1, 2, 3, 4, 5, 6, 7]
     assert [(output.name, output.text) for output in cells[2].outputs] == [
@@ -134,7 +137,7 @@ def test_outputs(cells: list[Any]) -> None:
     assert cells[6].outputs[0].data["text/plain"] == "['1', '1', None]"
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_pictures(cells: list[Any]) -> None:
     """A drawing has twice the pixels of its size in a page and few colours, a photograph as many, and all its colours."""
     stored = []

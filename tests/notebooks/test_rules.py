@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 RULES = rules(d2lcnn.__all__)
 
 
+@functools.cache
+def read(path: Path) -> NotebookNode:
+    """Read a notebook, once for all rules, which only look at it."""
+    return nbformat.read(path, as_version=4)
+
+
 def test_book_has_notebooks() -> None:
     assert NOTEBOOKS, "no notebook in book/: every test below would pass for want of one"
 
@@ -28,13 +35,13 @@ def test_book_has_notebooks() -> None:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_rule(path: Path, rule: str) -> None:
-    breaches = RULES[rule](nbformat.read(path, as_version=4))
+    breaches = RULES[rule](read(path))
     assert not breaches, f"{path.name}, {RULES[rule].__doc__ or rule}\n" + "\n".join(breaches)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_valid_and_ends_with_a_newline(path: Path) -> None:
-    nbformat.validate(nbformat.read(path, as_version=4))
+    nbformat.validate(read(path))
     text = path.read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert '"application/vnd.jupyter.widget' not in text

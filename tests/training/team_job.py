@@ -1,10 +1,16 @@
-"""What test_team.py lets two processes do together: `torchrun --nproc-per-node=2 team_job.py kill|check FOLDER`."""
+"""What test_team.py lets two processes do together.
+
+torchrun --nproc-per-node=2 team_job.py kill FOLDER
+python team_job.py check FOLDER                        starts its two processes itself, and imports torch once for both
+"""
 
 import contextlib
 import functools
 import io
+import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -162,7 +168,34 @@ def check(folder):
     torch.save(found, folder / f"{dist.get_rank()}.pt")
 
 
-if __name__ == "__main__":
+def join(do, folder, **place):
+    """Do something as one of the two processes; what torchrun says of their places may be given instead."""
+    os.environ.update(place)
     dist.init_process_group("gloo")
-    {"kill": die_in_mid_epoch, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    do(folder)
     dist.destroy_process_group()
+
+
+def start(do, folder):
+    """Let two processes do something together; give the greater exit status."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    context = multiprocessing.get_context("fork")
+    both = [
+        context.Process(target=join, args=(do, folder), kwargs={**place, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
+    ]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    return max(abs(process.exitcode) for process in both)
+
+
+if __name__ == "__main__":
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    if what == "kill":
+        join(die_in_mid_epoch, folder)
+    else:
+        sys.exit(start(check, folder))

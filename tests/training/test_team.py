@@ -1,7 +1,6 @@
-"""Two processes that torchrun starts train one network, and nothing but the documented differs from one process."""
+"""Two processes as torchrun starts them train one network, and nothing but the documented differs from one process."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,12 +18,9 @@ PATIENCE = 600  # seconds: a start takes about ten, on a machine with other work
 ENDS_WITHIN = 60  # seconds after one of the processes died
 
 
-def torchrun(what, folder):
+def run(command):
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(team_job.__file__, what, str(folder)),
-        ],
+        command,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -37,7 +33,8 @@ def torchrun(what, folder):
 def killed(tmp_path_factory):
     """The folder and the end of a job whose second process was killed in its third epoch."""
     folder = tmp_path_factory.mktemp("team")
-    job = torchrun("kill", folder)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    job = run([*torchrun, team_job.__file__, "kill", str(folder)])
     took = time.time() - float(Path(folder, "killed").read_text())
     state = torch.load(folder / "state.pt", weights_only=True)
     return folder, job, took, len(state["history"]["test_acc"])
@@ -47,22 +44,8 @@ def killed(tmp_path_factory):
 def both(killed):
     """What each of the two processes found."""
     folder = killed[0]
-    # As torchrun does, without it: it imports torch for itself, too.
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, team_job.__file__, "check", str(folder)],
-            env=os.environ | team | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    said = [job.communicate(timeout=PATIENCE)[1] for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], "\n".join(said)
+    job = run([sys.executable, team_job.__file__, "check", str(folder)])
+    assert job.returncode == 0, job.stderr
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
