@@ -1,10 +1,10 @@
 """Two processes as torchrun starts them train one network, and nothing but the documented differs from one process."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,12 +15,13 @@ from . import team_job
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("team")]
 
 PATIENCE = 600  # seconds: a start takes about ten, on a machine with other work a hundred
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 ENDS_WITHIN = 60  # seconds after one of the processes died
 
 
-def run(command):
+def run(*command):
     return subprocess.run(
-        command,
+        [sys.executable, *command],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -30,22 +31,17 @@ def run(command):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """The folder and the end of a job whose second process was killed in its third epoch."""
+def folder(tmp_path_factory):
+    """Where the jobs have left what came of them."""
     folder = tmp_path_factory.mktemp("team")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    job = run([*torchrun, team_job.__file__, "kill", str(folder)])
-    took = time.time() - float(Path(folder, "killed").read_text())
-    state = torch.load(folder / "state.pt", weights_only=True)
-    return folder, job, took, len(state["history"]["test_acc"])
+    job = run(team_job.__file__, str(folder))
+    assert job.returncode == 0, job.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
-def both(killed):
+def both(folder):
     """What each of the two processes found."""
-    folder = killed[0]
-    job = run([sys.executable, team_job.__file__, "check", str(folder)])
-    assert job.returncode == 0, job.stderr
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
@@ -146,12 +142,22 @@ def test_a_nan_in_one_process_ends_both(both):
         assert epochs == 1
 
 
-def test_a_killed_process_ends_the_job_with_an_error(killed):
-    _, job, took, epochs = killed
+def test_a_killed_process_ends_the_other_with_an_error(folder):
+    job = torch.load(folder / "killed.pt", weights_only=True)
+    assert job["ended"] == [1, -signal.SIGKILL]
+    assert job["took"] < ENDS_WITHIN
+    assert job["epochs"] == team_job.KILLED_IN - 1
+
+
+@pytest.mark.weekly  # torchrun imports torch for itself, too
+def test_torchrun_starts_them_and_tells_of_one_that_was_killed(tmp_path):
+    job = run(*TORCHRUN, team_job.__file__, str(tmp_path))
+    took = time.time() - float((tmp_path / "killed").read_text())
     assert job.returncode != 0
     assert "SIGKILL" in job.stderr
     assert took < ENDS_WITHIN
-    assert epochs == team_job.KILLED_IN - 1
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert len(state["history"]["test_acc"]) == team_job.KILLED_IN - 1
 
 
 def test_resuming_after_the_kill_gives_the_uninterrupted_run_bit_for_bit(both):
@@ -163,6 +169,6 @@ def test_resuming_after_the_kill_gives_the_uninterrupted_run_bit_for_bit(both):
         )  # the others were not trained again
 
 
-def test_the_checkpoint_of_two_processes_is_not_continued_by_one(killed):
+def test_the_checkpoint_of_two_processes_is_not_continued_by_one(folder):
     with pytest.raises(ValueError, match="processes: 2 in the checkpoint, 1 now"):
-        team_job.long_run(resume=killed[0] / "state.pt")
+        team_job.long_run(resume=folder / "state.pt")
