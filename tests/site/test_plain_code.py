@@ -10,6 +10,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
+from .browsing import TWO_FRAMES, visit
+
 pytestmark = pytest.mark.site
 
 CODE = {
@@ -59,6 +61,21 @@ def test_the_others_have_the_colour_of_all_code_in_the_style(plain_code, site, t
     for kind in plain_code.PLAIN:
         (found,) = re.findall(WORD_COLOUR.format(theme=theme, name=STANDARD_TYPES[kind]), style)
         assert found == f"color: {colour}", kind
+
+
+def test_the_page_gives_that_colour_to_words_without_an_element(browser, quick_address):
+    """The theme has another one for all that is preformatted."""
+    colours = """() => [...document.querySelectorAll('.highlight')].map(
+        code => [code, code.querySelector('pre')].map(e => getComputedStyle(e).color))"""
+    with browser.new_context(color_scheme="dark") as context:
+        page, _ = visit(context, quick_address, "book/run-it-yourself.html")
+        dark = page.evaluate(colours)
+        page.emulate_media(color_scheme="light")
+        page.evaluate(TWO_FRAMES)
+        light = page.evaluate(colours)
+    assert len(dark) == len(light) >= 3
+    assert all(inside == outside for outside, inside in dark + light)
+    assert dark[0] != light[0]
 
 
 def test_no_page_has_elements_for_them(plain_code, pages):
