@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch._dynamo  # which the first step of an optimizer imports, some seconds in each process
 import torch.distributed as dist
 from torch import nn
 
