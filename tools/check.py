@@ -34,7 +34,7 @@ NBVAL = ["-o", "addopts=", "-o", "filterwarnings=default", "--nbval", "--nbval-c
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in longest_first((ROOT / "book").glob("*.ipynb"))]
 JUPYTER_BOOK = str(Path(PYTHON).with_name("jupyter-book"))
 BOOK = [JUPYTER_BOOK, "build", ".", "--all", "-W", "--keep-going", "-n"]
-# The weekly run tries all of the site; its other tests that take long have a job of their own.
+# The weekly run tries all of the site here; other tests marked weekly have a job of their own.
 SITE_TESTS = "site" if os.environ.get("D2LCNN_WHOLE_COURSE") == "1" else "site and not weekly"
 PARTS: dict[str, list[list[str]]] = {
     "style": [[PYTHON, "-m", "ruff", "check", "."], [PYTHON, "-m", "ruff", "format", "--check", "."]],

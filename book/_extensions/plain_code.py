@@ -13,16 +13,21 @@ from pygments.token import Name, Punctuation, Text, Whitespace
 from sphinx.application import Sphinx
 from sphinx.highlighting import PygmentsBridge
 
-# To which both of the theme's styles, light and dark, give no colour but that of all code.
+# Kinds of words to which both styles of the theme, light and dark, give only the colour of all code.
 PLAIN = {Name, Name.Namespace, Punctuation, Whitespace}
 
 
 class PlainFormatter(HtmlFormatter):
     """Pygments' formatter, to which plain words are text."""
 
-    def format(self, tokensource: Iterable[tuple[Any, str]], outfile: Any) -> None:
+    def format(
+        self, tokensource: Iterable[tuple[Any, str]], outfile: Any
+    ) -> None:
         """Write tokens as HTML."""
-        tokens = ((Text if kind in PLAIN else kind, words) for kind, words in tokensource)
+        tokens = (
+            (Text if kind in PLAIN else kind, words)
+            for kind, words in tokensource
+        )
         super().format(tokens, outfile)
 
 

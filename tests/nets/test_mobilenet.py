@@ -11,7 +11,7 @@ from d2lcnn.insight.tables import layer_rows
 from d2lcnn.layers.depthwise import DepthwiseSeparableConv
 from d2lcnn.layers.squeeze_excitation import SqueezeExcitation
 
-from .measures import multiply_adds, num_parameters, on_meta
+from .measures import multiply_adds, num_parameters, on_meta, shapes
 from .parity import assert_same_network, randomise
 
 # The package's names mobilenet_v1 and mobilenet_v2 are the functions.
@@ -22,25 +22,40 @@ LATER = {
     "mobilenet_v3_small": v3.mobilenet_v3_small,
     "mobilenet_v3_large": v3.mobilenet_v3_large,
 }
-OTHER_WIDTHS = [("mobilenet_v2", 1.4), ("mobilenet_v3_small", 0.35), ("mobilenet_v3_large", 0.35)]
+OTHER_WIDTHS = [
+    ("mobilenet_v2", 0.35),
+    ("mobilenet_v2", 1.4),
+    ("mobilenet_v3_small", 0.35),
+    ("mobilenet_v3_large", 0.35),
+]
 ALL = {"mobilenet_v1": v1.mobilenet_v1, **LATER}
 
 
 # ---------------------------------------------------------------- torchvision's
 
 
-# The widths differ in numbers of channels alone; a narrow one shows how these are rounded, for all of them.
+def both_on_meta(name, width_mult):
+    options = {} if width_mult == 1 else {"width_mult": width_mult}
+    return on_meta(LATER[name], **options), on_meta(getattr(models, name), **options)
+
+
+@pytest.mark.parametrize(("name", "width_mult"), OTHER_WIDTHS)
+def test_same_tensors_as_torchvision_at_other_widths(name, width_mult):
+    ours, theirs = both_on_meta(name, width_mult)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert shapes(ours) == shapes(theirs)
+
+
+# Other widths have the same layers with other numbers of channels, which the test above compares each time.
 @pytest.mark.parametrize(
     ("name", "width_mult"),
     [
         *((name, 1.0) for name in LATER),
-        ("mobilenet_v2", 0.35),
         *(pytest.param(name, w, marks=pytest.mark.weekly) for name, w in OTHER_WIDTHS),
     ],
 )
 def test_same_as_torchvision(name, width_mult):
-    options = {} if width_mult == 1 else {"width_mult": width_mult}
-    ours, theirs = on_meta(LATER[name], **options), on_meta(getattr(models, name), **options)
+    ours, theirs = both_on_meta(name, width_mult)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert_same_network(ours, theirs, torch.rand(3, 3, 40, 40))
 

@@ -63,6 +63,7 @@ def test_the_whole_course_is_built_in_both_languages_and_printed() -> None:
         'SITE_TESTS = "site" if os.environ.get("D2LCNN_WHOLE_COURSE") == "1" else "site and not weekly"'
         in check
     )
+    assert '"-m", SITE_TESTS, "tests/site"' in check
 
 
 def test_the_report_follows_every_other_job() -> None:
@@ -110,7 +111,7 @@ def test_one_open_issue(tmp_path: Path, open_issue: str) -> None:
     assert URL in said
     assert "Colab's image: failure" in said
     assert "newest dependencies: success" in said
-    assert "a chapter must notice: cancelled" in said
+    assert "a chapter must notice, and other tests that take long: cancelled" in said
     assert said.count("issue;") == 1
 
 

@@ -33,6 +33,7 @@ KINDS = {
         "run-it-yourself",
         "api/data",
         "glossary",
+        "bibliography",
     )
 } | {"search.html"}
 # Where pictures go, if they are wanted: of all pages on a desktop by day, of those on a phone by night.

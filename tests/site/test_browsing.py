@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ POLICY = (
 )
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A page</title>
 <link rel="icon" href="data:,">{head}</head><body><main><h1>A page</h1><article>{body}</article></main></body></html>"""
+NUMBERS = itertools.count()
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 # What is put into the page (head, body), and words of the report.
 DEFECTS = {
@@ -73,16 +75,17 @@ def open_page(tab, folder, head="", body="", page=PAGE):
     opened, problems, address = tab
     opened.goto("about:blank")
     problems.clear()
-    name = (
-        f"{sum(1 for _ in folder.iterdir())}.html"  # each another: the browser may keep what it has fetched
-    )
+    name = f"{next(NUMBERS)}.html"  # each another, since the browser may keep what it has fetched
     (folder / name).write_text(page.format(head=head, body=body), encoding="utf-8")
-    return opened, load(opened, f"{address}/{name}") + problems
+    problems += load(opened, f"{address}/{name}")
+    return opened, problems
 
 
 def report(tab, folder, head="", body="", axe=None):
     opened, problems = open_page(tab, folder, head, body)
-    return problems + (violations(opened, axe) if axe is not None else [])
+    if axe is not None:
+        problems += violations(opened, axe)
+    return problems
 
 
 def test_a_good_page_is_not_reported(tab, axe, folder):

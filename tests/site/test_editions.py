@@ -192,6 +192,7 @@ def test_the_chinese_pages_are_whole(browser, host, both):
             page.set_viewport_size({"width": 360, "height": 900})
             problems += load(page, f"{host}{PATH}zh/{name}.html") + resize(page, 1440)
             found += [f"{name}: {problem}" for problem in problems]
+            page.goto("about:blank")
             problems.clear()
     assert not found, "\n".join(found)
 
@@ -240,6 +241,7 @@ def chinese_search(browser, host):
 )
 def test_search_finds_chinese_words(chinese_search, host, query, finds):
     page, problems = chinese_search
+    page.goto("about:blank")  # which ends what the search before still fetches
     problems.clear()
     problems += load(page, f"{host}{PATH}zh/search.html?q={query}")
     page.wait_for_function(

@@ -1,6 +1,7 @@
 """The PDF of the course, as `make pdf` prints it: whole, in order, and readable by machines.
 
-Tried each week: `make test` prints each page by itself (paper.py), and a PDF that cannot be made stops the publishing.
+Tried each week: `make test` prints each page by itself (paper.py), and a PDF that cannot be made stops the publishing, but
+not one that lacks something.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Code of the built pages has elements only for words that have a colour of their own, and reads as before."""
+"""Words of code in the colour of all code have no elements of their own on the built pages, and none is lost."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ OFFERED = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 # One process for all, since torch takes seconds to import: torch decides at its first tensor, which each child makes itself.
 # A line tells for each the kilobytes in large pages that a tensor of 64 MB has added.
 SCRIPT = """
-import importlib, os, re, torch
+import importlib, os, re, sys, torch
 
 def large():
     return int(re.search(r"AnonHugePages: *(\\d+)", open("/proc/self/smaps_rollup").read())[1])
@@ -26,7 +26,8 @@ for module, switch in %s:
         tensor = torch.ones(2**24)
         print(large() - before, flush=True)
         os._exit(0)
-    os.waitpid(child, 0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"the child that imported {module} failed")
 """
 # The module that is imported, the switch in the environment, and whether the tensor lies in large pages.
 CASES = [("d2lcnn", None, True), ("d2lcnn", "0", False), ("os", None, False)]
