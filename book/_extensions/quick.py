@@ -1,8 +1,11 @@
-"""What makes the build quicker: several processes, which Jupyter Book has no option for, and no search done twice."""
+"""What makes the build quicker: several processes, which Jupyter Book has no option for, no search done twice, and
+fewer searches for garbage.
+"""
 
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from typing import Any
 
@@ -13,6 +16,8 @@ from sphinx.application import Sphinx
 PROCESSES_PER_PROCESSOR = 3
 # To start them costs more than they save for fewer pages: a part of the course, or a few that were changed.
 FEWEST = 12
+# New objects, after which Python looks for garbage; its 700 are few where a page has tens of thousands of nodes.
+SEARCH_AFTER = 100_000
 # It numbers the pages when all are read, in one process, and does not declare that.
 SAFE = "sphinx_multitoc_numbering"
 
@@ -25,6 +30,10 @@ def _choose(app: Sphinx, env: object, names: list[str]) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     import d2lcnn  # noqa: F401  # here, once, and not in every process
+
+    # What the imports have made stays to the end, so nobody need look through it.
+    gc.freeze()
+    gc.set_threshold(SEARCH_AFTER)
 
     # It searches all installed packages for one and the same plugin at each citation.
     pybtex.plugin._load_entry_point = functools.cache(
